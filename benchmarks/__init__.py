@@ -1,0 +1,1 @@
+"""Measured figures: each module is `python -m benchmarks.<name>`."""

@@ -1,0 +1,1 @@
+"""The demo's examination and its table."""

@@ -1,0 +1,1 @@
+"""Versions on disk or in a bucket: a Triton model repository with manifests beside it."""

@@ -1,0 +1,38 @@
+"""The served contract: the graph's input and outputs, whatever the number of clusters (decision 0004).
+
+Clusters that bear one name are one class, their probabilities summed; a class's id is its lowest cluster's. With fewer
+than five live classes the rest of ``top_*`` is id -1, name "", probability 0.
+
+Axes: B batch, H height, W width, C = 3 colours, D latent.
+"""
+
+from dataclasses import dataclass
+
+INPUT_NAME = "images"
+INPUT_DATATYPE = "UINT8"
+COLOURS = 3
+TOP = 5
+"""How many classes ``top_*`` tell."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor as the Open Inference Protocol names it; -1 is an axis whose size varies."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+
+
+INPUT = TensorSpec(INPUT_NAME, INPUT_DATATYPE, (-1, -1, -1, COLOURS))
+OUTPUTS = (
+    TensorSpec("class_id", "INT64", (-1,)),
+    TensorSpec("name", "BYTES", (-1,)),
+    TensorSpec("probability", "FP32", (-1,)),
+    TensorSpec("uncertainty", "FP32", (-1,)),
+    TensorSpec("top_ids", "INT64", (-1, TOP)),
+    TensorSpec("top_names", "BYTES", (-1, TOP)),
+    TensorSpec("top_probabilities", "FP32", (-1, TOP)),
+    TensorSpec("latent", "FP32", (-1, -1)),
+)
+OUTPUT_NAMES = tuple(output.name for output in OUTPUTS)

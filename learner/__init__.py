@@ -1,0 +1,1 @@
+"""What is known changes: plan, score, detect, rehearse, update, checkpoint."""

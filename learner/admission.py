@@ -1,0 +1,72 @@
+"""From records to prepared images: bad ones are turned away with a reason, resends are dropped.
+
+Axes: N frames, C = 3 channels, S = input size.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from learner.preprocess import resize
+from learner.resends import ResendWindows
+from learner.settings import LearnerSettings
+from learner.window import Place
+from stream.errors import InvalidMessage
+from stream.frame import Frame
+from stream.log import Record
+
+Decoder = Callable[[bytes], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record that is no frame, and why."""
+
+    record: Record
+    error: InvalidMessage
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """The frames of a micro-task that the model will see, in order, and those that it will not."""
+
+    places: list[Place]
+    images_NCSS: Tensor
+    rejected: list[Rejected]
+    resent: int
+
+
+def admit(
+    records: Sequence[Record], topic: str, resends: ResendWindows, decode: Decoder, settings: LearnerSettings
+) -> Admitted:
+    """Read, de-duplicate, decode and resize; updates ``resends``."""
+    places: list[Place] = []
+    images: list[Tensor] = []
+    rejected: list[Rejected] = []
+    resent = 0
+    for record in records:
+        try:
+            frame = Frame.from_record(record.value, record.headers, topic, (record.partition, record.offset))
+            image = prepare(decode(frame.image), settings)
+        except InvalidMessage as error:
+            rejected.append(Rejected(record, error))
+            continue
+        if frame.sequence is not None and not resends.admit(frame.source, frame.sequence):
+            resent += 1
+            continue
+        places.append(Place(record.partition, record.offset))
+        images.append(image)
+    return Admitted(places, _stack(images, settings), rejected, resent)
+
+
+def prepare(image_HWC: NDArray[np.uint8], settings: LearnerSettings) -> Tensor:
+    """Return one image as the network sees it, [3, S, S]."""
+    return resize(torch.from_numpy(image_HWC)[None], settings.input_size, settings.aspect)[0]
+
+
+def _stack(images: list[Tensor], settings: LearnerSettings) -> Tensor:
+    return torch.stack(images) if images else torch.zeros(0, 3, settings.input_size, settings.input_size)

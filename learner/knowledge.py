@@ -1,0 +1,55 @@
+"""What has been learned: replaced whole by an update, never changed in place.
+
+Axes: N images, C = 3 channels, S = input size, K slots, D dimensions.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from learner.autoencoder import Autoencoder, in_batches
+from learner.mixture import TiedMixture
+from learner.projection import Projection
+from learner.settings import LearnerSettings
+from learner.uncertainty import Uncertainty
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How each of N frames looks to the model: its cluster's slot, d_i, (d_i − μ_k)/σ_k and d_i > τ_k."""
+
+    slots_N: Tensor
+    dispersion_N: Tensor
+    excess_N: Tensor
+    uncertain_N: Tensor
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """The network and the clusters it sees; ``projection`` is None until the first update."""
+
+    network: Autoencoder
+    projection: Projection | None
+    mixture: TiedMixture
+    uncertainty: Uncertainty
+
+    @classmethod
+    def nothing(cls, settings: LearnerSettings) -> "Knowledge":
+        """Return an untrained network, drawn from the settings' seed, and no clusters."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            network = Autoencoder(settings.encoder_channels, settings.input_size).eval()
+        slots, dimensions = settings.max_clusters, settings.projection_dimensions
+        return cls(network, None, TiedMixture.empty(slots, dimensions), Uncertainty.empty(slots, dimensions))
+
+    def score(self, images_NCSS: Tensor) -> Scores:
+        """Score frames with the model as it is; changes nothing. Call only after the first update."""
+        if self.projection is None:
+            message = "score was called before the first update; check `projection` first"
+            raise ValueError(message)
+        coordinates_ND = self.projection.forward(in_batches(self.network.encode, images_NCSS))
+        slots_N = self.mixture.probabilities(coordinates_ND).argmax(1)
+        dispersion_N = self.uncertainty.dispersion(self.mixture.whiten(coordinates_ND), slots_N)
+        excess_N = self.uncertainty.excess(dispersion_N, slots_N)
+        return Scores(slots_N, dispersion_N, excess_N, self.uncertainty.uncertain(dispersion_N, slots_N))

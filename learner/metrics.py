@@ -1,0 +1,64 @@
+"""The learner's Prometheus metrics."""
+
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from learner.executor import TaskReport
+from learner.state import LearnerState
+
+_FRAMES = Counter("r2r_learner_frames", "Frames that had their effect on the model", ["model"])
+_RESENT = Counter(
+    "r2r_learner_frames_resent", "Frames dropped because their source and sequence came before", ["model"]
+)
+_REJECTED = Counter("r2r_learner_frames_rejected", "Records that are no frame, by reason", ["model", "reason"])
+_SIGNALS = Counter("r2r_learner_drift_signals", "Changes of the world that were noticed", ["model"])
+_UPDATES = Counter("r2r_learner_updates", "Updates of the model", ["model"])
+_BACKPROPAGATED = Counter(
+    "r2r_learner_images_backpropagated", "Images through training, the cost of learning", ["model"]
+)
+_UNCERTAIN = Gauge("r2r_learner_uncertain_ratio", "Share of uncertain frames in the newest micro-task", ["model"])
+_CLUSTERS = Gauge("r2r_learner_clusters", "Live clusters", ["model"])
+_TASK = Gauge("r2r_learner_task", "Number of the newest executed plan", ["model"])
+_LAG = Gauge("r2r_learner_lag_records", "Records of frames not yet planned", ["model", "partition"])
+_PENDING = Gauge("r2r_learner_update_pending", "1 while an update waits for more frames", ["model"])
+_VERSION = Gauge("r2r_learner_version", "Number of the plan with the newest update: what is to be served", ["model"])
+_TASK_SECONDS = Histogram("r2r_learner_task_duration_seconds", "Execution of one micro-task", ["model"])
+_CHECKPOINT_SECONDS = Histogram("r2r_learner_checkpoint_duration_seconds", "Writing one checkpoint", ["model"])
+
+
+def observe_task(state: LearnerState, report: TaskReport, seconds: float) -> None:
+    """Count one executed micro-task."""
+    model = report.plan.model
+    _FRAMES.labels(model).inc(report.frames)
+    _RESENT.labels(model).inc(report.resent)
+    for rejected in report.rejected:
+        _REJECTED.labels(model, rejected.error.reason).inc()
+    if report.signal is not None:
+        _SIGNALS.labels(model).inc()
+    if report.update is not None:
+        _UPDATES.labels(model).inc()
+        _BACKPROPAGATED.labels(model).inc(report.update.images_backpropagated)
+    if report.uncertain_rate is not None:
+        _UNCERTAIN.labels(model).set(report.uncertain_rate)
+    observe_state(model, state)
+    _TASK_SECONDS.labels(model).observe(seconds)
+
+
+def observe_state(model: str, state: LearnerState) -> None:
+    """Show where the learner stands, after a restart too."""
+    _CLUSTERS.labels(model).set(state.knowledge.mixture.live_clusters)
+    _TASK.labels(model).set(state.task_seq)
+    _PENDING.labels(model).set(state.wakes_at_ms is not None)
+    _VERSION.labels(model).set(state.updated_at_task)
+
+
+def observe_lag(model: str, lag_records: Mapping[int, int]) -> None:
+    """Show how far each partition is behind."""
+    for partition, records in lag_records.items():
+        _LAG.labels(model, str(partition)).set(records)
+
+
+def observe_checkpoint(model: str, seconds: float) -> None:
+    """Count one written checkpoint."""
+    _CHECKPOINT_SECONDS.labels(model).observe(seconds)

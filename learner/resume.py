@@ -1,0 +1,72 @@
+"""Stand where the last checkpoint stood: state, window, and the proof that the log is still the same one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from learner.admission import prepare
+from learner.checkpoint import load_checkpoint, origin_of
+from learner.drift import DriftDetector
+from learner.executor import Surroundings
+from learner.settings import LearnerSettings
+from learner.state import LearnerState
+from learner.window import TrainingWindow, covering_ranges, places_of
+from stream.errors import InvalidSetting, PositionLost
+from stream.frame import Frame
+from stream.image_codec import decode_image
+from stream.log import FrameLog
+
+_ADMITTED = 2**31  # the window's frames passed the caps of their time
+_STRUCTURE = ("input_size", "aspect", "encoder_channels", "projection_dimensions", "max_clusters")
+
+
+def resume(
+    checkpoint: Path, settings: LearnerSettings, frames: FrameLog, origin: Mapping[str, str], around: Surroundings
+) -> LearnerState:
+    """Load a checkpoint, check that it fits, and read its window's frames from the log again; moves ``frames``.
+
+    Raises
+    ------
+    CheckpointCorrupt
+        See `load_checkpoint`.
+    InvalidSetting
+        A setting that shapes the network differs from the checkpoint's.
+    PositionLost
+        The checkpoint belongs to another cluster or topic, or the log has lost frames of the window.
+    """
+    state, runs = load_checkpoint(checkpoint)
+    _check_origin(checkpoint, origin)
+    for name in _STRUCTURE:
+        old, new = getattr(state.settings, name), getattr(settings, name)
+        if old != new:
+            message = f"learner.{name} is {new}, but the model was started with {old}; set it back or name a new model"
+            raise InvalidSetting(message)
+    _take_settings(state, settings)
+    frames.seek(state.positions)
+    places = places_of(runs)
+    records = {(r.partition, r.offset): r for r in frames.take(covering_ranges(places))}
+    for place in places:
+        record = records[place]
+        frame = Frame.from_record(record.value, record.headers, around.frames_topic, place)
+        image_CSS = prepare(decode_image(frame.image, _ADMITTED, _ADMITTED), settings)
+        state.window.add([place], torch.unsqueeze(image_CSS, 0))
+    return state
+
+
+def _take_settings(state: LearnerState, settings: LearnerSettings) -> None:
+    """Go on under the settings of now, all of them at once, so that another restart ends the same."""
+    detector = DriftDetector(settings)
+    detector.restore(state.detector.to_state())
+    state.settings, state.detector, state.window = settings, detector, TrainingWindow(settings.window_frames)
+
+
+def _check_origin(checkpoint: Path, origin: Mapping[str, str]) -> None:
+    known = origin_of(checkpoint)
+    for name, value in origin.items():
+        if known.get(name, value) != value:
+            message = (
+                f"the checkpoint {checkpoint.name} belongs to {name} {known[name]}, but Kafka has {value}: "
+                "it was made anew; give the old one back, or name a new model"
+            )
+            raise PositionLost(message)

@@ -1,0 +1,164 @@
+"""The learner's process: ``python -m learner.service --model NAME``."""
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from threading import Event as Flag
+
+import torch
+
+from learner import metrics
+from learner.admission import Decoder
+from learner.checkpoint import CheckpointStore, SavedCheckpoint, content_sha256
+from learner.exclusive import Exclusive
+from learner.executor import Surroundings, TaskReport, execute
+from learner.faults import Faults
+from learner.outbox import Outbox
+from learner.plan_log import KafkaPlanLog
+from learner.planner import Clock, Planner, checked_plans
+from learner.resume import resume
+from learner.settings import LearnerSettings
+from learner.state import LearnerState
+from stream.broker_admin import create_topics, wait_for_broker
+from stream.consumer import PartitionConsumer
+from stream.image_codec import decode_image
+from stream.producer import BoundedProducer
+from stream.role import Role, parser, run_role
+from stream.settings import StreamSettings
+from stream.topics import Topics
+
+_POLL_SECONDS = 0.2
+
+
+@dataclass
+class Learner:
+    """A learner's parts, wired by `open_learner`; `learn` is its loop."""
+
+    model: str
+    frames: PartitionConsumer
+    planner: Planner
+    around: Surroundings
+    checkpoints: CheckpointStore
+    outbox: Outbox
+    clock: Clock
+    state: LearnerState
+
+    def learn(self, stopping: Flag) -> None:
+        """Plan, execute, tell, checkpoint, until ``stopping`` is set; then leave a checkpoint behind."""
+        self._announce_again()
+        metrics.observe_state(self.model, self.state)
+        unsaved = 0
+        while not stopping.is_set():
+            plan = self.planner.next_plan(self.state, _POLL_SECONDS)
+            metrics.observe_lag(self.model, self.frames.lag_records())
+            if plan is None:
+                continue
+            started = time.perf_counter()
+            report = execute(self.state, plan, self.frames.take(plan.frames), self.around)
+            metrics.observe_task(self.state, report, time.perf_counter() - started)
+            self.outbox.tell(report)
+            unsaved += 1
+            if self._checkpoint_is_due(report, unsaved):
+                self._checkpoint()
+                unsaved = 0
+        if unsaved:
+            self._checkpoint()
+
+    def _checkpoint_is_due(self, report: TaskReport, unsaved: int) -> bool:
+        return report.update is not None or unsaved >= self.state.settings.checkpoint_tasks
+
+    def _checkpoint(self) -> None:
+        """Make the state durable, then say so, then tell lag tools: in this order, so that a crash loses nothing."""
+        started = time.perf_counter()
+        saved = self.checkpoints.save(self.state, self._origin, self.clock())
+        metrics.observe_checkpoint(self.model, time.perf_counter() - started)
+        self._announce(saved)
+        self.around.faults.reached("announced")
+        self.frames.commit(self.state.positions, f"{self.frames.topic}-{self.model}")
+        self.around.faults.reached("offsets_committed")
+
+    def _announce_again(self) -> None:
+        """Say it once more: a crash may have come between a checkpoint and its announcement."""
+        newest = self.checkpoints.newest()
+        if newest is not None and self.state.task_seq > 0:
+            self._announce(SavedCheckpoint(newest, self.state.task_seq, content_sha256(newest)))
+
+    def _announce(self, saved: SavedCheckpoint) -> None:
+        self.outbox.announce(saved, publish=self.state.updated_at_task == saved.task_seq)
+
+    @property
+    def _origin(self) -> dict[str, str]:
+        return {"cluster": self.frames.cluster_id, "topic": self.frames.topic_id}
+
+
+@contextmanager
+def open_learner(
+    streaming: StreamSettings,
+    settings: LearnerSettings,
+    topics: Topics,
+    store: CheckpointStore,
+    clock: Clock,
+    faults: Faults,
+) -> Iterator[Learner]:
+    """Wire a learner; that its checkpoint fits is known before the plan log fences an older learner elsewhere."""
+    with (
+        Exclusive(store.folder / "LOCK", topics.model),
+        BoundedProducer(streaming) as producer,
+        closing(PartitionConsumer(streaming, topics.frames)) as frames,
+    ):
+        around = Surroundings(topics.frames, decoder(streaming), faults)
+        origin = {"cluster": frames.cluster_id, "topic": frames.topic_id}
+        newest = store.newest_good()
+        state = LearnerState.new(settings) if newest is None else resume(newest, settings, frames, origin, around)
+        with closing(KafkaPlanLog(streaming, topics)) as plans:
+            checked_plans(plans, state)  # a learner that cannot go on must not end one that can
+            plans.take_over()
+            if newest is None:
+                store.save(state, origin, clock())  # so that a topic made anew is noticed from the first plan on
+            planner = Planner(topics.model, frames, plans, state, clock, faults)
+            yield Learner(topics.model, frames, planner, around, store, Outbox(producer, topics), clock, state)
+
+
+def now_ms() -> int:
+    """Return Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def decoder(settings: StreamSettings) -> Decoder:
+    """Return the image decoder with the settings' caps."""
+    return functools.partial(decode_image, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+
+
+def fix_threads(threads: int) -> None:
+    """Make torch's arithmetic the same on every run: a fixed number of threads, deterministic kernels."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(mode=True)
+
+
+def body(role: Role) -> None:
+    """Wire a learner from its settings and run it."""
+    streaming = role.settings("stream", StreamSettings)
+    settings = role.settings("learner", LearnerSettings)
+    topics = Topics(role.flags.model, streaming.topic_prefix)
+    faults = Faults.parse(os.environ.get("R2R_TEST_FAULTS", ""))
+    fix_threads(settings.threads)
+    wait_for_broker(streaming)
+    create_topics(streaming, topics)
+    store = CheckpointStore(role.home.checkpoints, topics.model, settings.keep_checkpoints, faults)
+    with open_learner(streaming, settings, topics, store, now_ms, faults) as learner:
+        learner.learn(role.stopping)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the role; return its exit code."""
+    flags = parser("learner", __doc__ or "")
+    flags.add_argument("--model", required=True, help="the model's name")
+    return run_role("learner", flags, body, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

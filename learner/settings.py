@@ -1,0 +1,118 @@
+"""The learner's settings; their sha256 is written into every plan."""
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from stream.settings import Settings
+
+_GROUPS = 8  # of the network's group norm
+
+
+_NOT_EXECUTED = ("micro_task_frames", "micro_task_seconds", "checkpoint_tasks", "keep_checkpoints")
+
+
+class LearnerSettings(Settings):
+    """How one model plans, scores, decides and learns. Frames are counted, times are seconds."""
+
+    # Plan
+    micro_task_frames: int = Field(64, ge=1)
+    """A plan is cut at so many frames …"""
+    micro_task_seconds: float = Field(1.0, gt=0)
+    """… or when the oldest waiting frame has waited so long."""
+    window_frames: int = Field(512, ge=32)
+    """The newest frames not yet trained on that an update learns from."""
+
+    # Images
+    input_size: int = Field(32, ge=16, multiple_of=8)
+    """Side in pixels that every image is resized to."""
+    aspect: Literal["stretch", "crop"] = "stretch"
+    """Distort to the square, or cut the middle square out first."""
+
+    # Autoencoder
+    encoder_channels: tuple[int, int, int] = (64, 32, 32)
+    """Output channels of the three convolutions; the paper has 128, 64, 32. Multiples of 8."""
+    epochs: int = Field(8, ge=1)
+    batch_images: int = Field(32, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    learning_rate_decay: float = Field(0.9, gt=0, le=1)
+    """Factor for each epoch of an update, as published."""
+
+    # Mixture
+    projection_dimensions: int = Field(20, ge=2, validate_default=True)
+    """Principal components of the latents in which the mixture lives."""
+    max_clusters: int = Field(64, ge=5)
+    """Preallocated slots, K_max."""
+    births: int = Field(2, ge=1, validate_default=True)
+    """New components at each update."""
+
+    # When to learn
+    warm_up_frames: int = Field(90, ge=16)
+    """The first update learns from so many frames."""
+    update_frames: int = Field(90, ge=16)
+    """After a drift signal the update waits for so many newer frames …"""
+    update_seconds: float = Field(10.0, gt=0)
+    """… or for so long."""
+    drift_threshold: float = Field(20.0, gt=0)
+    """PageHinkley's λ, in standard deviations of a cluster's dispersion, summed over frames."""
+    drift_delta: float = Field(0.5, ge=0)
+    """PageHinkley's δ: an excess per frame that is not yet a change, in standard deviations."""
+    drift_min_frames: int = Field(15, ge=1)
+    excess_limit: float = Field(10.0, gt=0)
+    """One frame counts at most so many standard deviations, so that one odd image is not a change."""
+    threshold_rate: float = Field(0.1, ge=0, le=1)
+    """η of the threshold's recursion; the paper does not state it."""
+
+    # Rehearsal
+    recall: bool = True
+    """Decode latents drawn from the mixture and learn from them again; False forgets."""
+    recall_ratio: float = Field(1.0, gt=0)
+    """Recalled images for each image of the window."""
+    recall_temperature: float = Field(0.8, gt=0)
+    """Scale of the noise around a component's mean when it is recalled; below 1 keeps to what is typical."""
+
+    # Process
+    seed: int = Field(0, ge=0)
+    threads: int = Field(1, ge=1)
+    """Of torch; the same number gives the same bits."""
+    checkpoint_tasks: int = Field(16, ge=1)
+    """A checkpoint is written after every update, and at the latest after so many plans."""
+    keep_checkpoints: int = Field(16, ge=2)
+
+    @field_validator("encoder_channels")
+    @classmethod
+    def _fit_the_norms_groups(cls, channels: tuple[int, int, int]) -> tuple[int, int, int]:
+        if any(count < 1 or count % _GROUPS for count in channels):
+            message = f"each number of channels must be a positive multiple of {_GROUPS}"
+            raise ValueError(message)
+        return channels
+
+    @field_validator("projection_dimensions")
+    @classmethod
+    def _fit_window_and_latents(cls, dimensions: int, info: ValidationInfo) -> int:
+        most = min(info.data.get("window_frames", 32), 16 * info.data.get("encoder_channels", (8, 8, 8))[2])
+        if dimensions > most:
+            message = f"at most {most} components exist for these window_frames and encoder_channels"
+            raise ValueError(message)
+        return dimensions
+
+    @field_validator("births")
+    @classmethod
+    def _fit_window(cls, births: int, info: ValidationInfo) -> int:
+        most = info.data.get("window_frames", 32) // 2
+        dimensions = info.data.get("projection_dimensions", 2)
+        if births > min(most, info.data.get("window_frames", 32) - dimensions):
+            message = "half of window_frames must hold them, and all of it them and projection_dimensions"
+            raise ValueError(message)
+        return births
+
+    def sha256(self) -> str:
+        """Name what an execution depends on, whatever order it was written in.
+
+        Settings that only plan or store are left out, and so are defaults: a later release's new setting changes no
+        name. A default that changes there must change the plan's major version.
+        """
+        body = self.model_dump(mode="json", exclude_defaults=True, exclude=set(_NOT_EXECUTED))
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

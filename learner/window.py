@@ -1,0 +1,72 @@
+"""The window: the newest frames not yet trained on, bounded, named by where they stand in the log.
+
+Axes: N frames, C = 3 channels, S = input size.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from stream.messages import OffsetRange
+
+
+class Place(NamedTuple):
+    """Where a frame stands in the log."""
+
+    partition: int
+    offset: int
+
+
+class TrainingWindow:
+    """At most ``capacity`` prepared images with their places, oldest first."""
+
+    def __init__(self, capacity: int) -> None:
+        self._frames: deque[tuple[Place, Tensor]] = deque(maxlen=capacity)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def add(self, places: Sequence[Place], images_NCSS: Tensor) -> None:
+        """Take in new frames; the oldest leave when the window is full."""
+        self._frames.extend(zip(places, images_NCSS, strict=True))
+
+    def clear(self) -> None:
+        """Forget the frames: an update has taken them."""
+        self._frames.clear()
+
+    def images(self) -> Tensor:
+        """Return float images [N, 3, S, S] in the order they came."""
+        return torch.stack([image for _, image in self._frames])
+
+    def runs(self) -> list[list[int]]:
+        """Return the places as runs ``[partition, start, stop]``, in order: what a checkpoint stores."""
+        runs: list[list[int]] = []
+        for place, _ in self._frames:
+            if runs and runs[-1][0] == place.partition and runs[-1][2] == place.offset:
+                runs[-1][2] += 1
+            else:
+                runs.append([place.partition, place.offset, place.offset + 1])
+        return runs
+
+
+def places_of(runs: Sequence[Sequence[int]]) -> list[Place]:
+    """Return every place named by the runs, in order."""
+    return [Place(partition, offset) for partition, start, stop in runs for offset in range(start, stop)]
+
+
+def covering_ranges(places: Sequence[Place]) -> Mapping[int, OffsetRange]:
+    """Return for each partition the smallest range that holds all its places.
+
+    Examples
+    --------
+    >>> covering_ranges([Place(0, 4), Place(1, 9), Place(0, 7)])
+    {0: OffsetRange(start=4, stop=8), 1: OffsetRange(start=9, stop=10)}
+    """
+    ranges: dict[int, OffsetRange] = {}
+    for partition, offset in places:
+        known = ranges.get(partition, OffsetRange(offset, offset + 1))
+        ranges[partition] = OffsetRange(min(known.start, offset), max(known.stop, offset + 1))
+    return ranges

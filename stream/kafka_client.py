@@ -1,0 +1,242 @@
+"""The one file that imports ``kafka``: its clients with our choices, its errors in our words.
+
+``kafka`` is untyped, so its clients are ``Any`` here and in the few files that hold one.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import (
+    CorruptRecordError,
+    InvalidProducerEpochError,
+    KafkaError,
+    KafkaTimeoutError,
+    LogTruncationError,
+    MessageSizeTooLargeError,
+    OffsetOutOfRangeError,
+    ProducerFencedError,
+    RetriableError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    UnsupportedCodecError,
+)
+from kafka.net.compat import KafkaNetClient
+from kafka.structs import OffsetAndMetadata
+
+from stream.deadline import Deadline
+from stream.errors import BrokerUnavailable
+from stream.log import Record
+from stream.settings import StreamSettings
+
+__all__ = [
+    "KafkaError",
+    "KafkaTimeoutError",
+    "MessageSizeTooLargeError",
+    "OffsetAndMetadata",
+    "RetriableError",
+    "TopicAlreadyExistsError",
+    "TopicPartition",
+    "UnknownTopicOrPartitionError",
+    "broker_errors",
+    "is_fenced",
+    "is_position_lost",
+    "open_admin",
+    "open_consumer",
+    "open_producer",
+    "shut_down",
+    "to_record",
+    "unavailable",
+    "within",
+]
+
+RECORD_OVERHEAD_BYTES = 128 * 1024
+"""Room for key and headers beside the largest image, in a producer's request."""
+_FENCED = (ProducerFencedError, InvalidProducerEpochError)
+_PROBE_PAUSE_SECONDS = 0.05
+_FETCH_WAIT_MS = 100  # a request waits behind a fetch on the same connection: this bounds end_offsets and resume
+
+
+def unavailable(settings: StreamSettings, why: object) -> BrokerUnavailable:
+    """Say in one sentence that Kafka does not answer, and what to do."""
+    message = (
+        f"Kafka does not answer at {settings.bootstrap_servers} ({why}); "
+        "start it with `r2r broker` or set stream.bootstrap_servers to one that runs"
+    )
+    return BrokerUnavailable(message)
+
+
+@contextmanager
+def broker_errors(settings: StreamSettings) -> Iterator[None]:
+    """Turn what ``kafka`` raises inside the block into `BrokerUnavailable`."""
+    try:
+        yield
+    except KafkaError as error:
+        raise unavailable(settings, f"{type(error).__name__} {error}".strip()) from error
+
+
+def is_fenced(error: BaseException | None) -> bool:
+    """Whether ``error``, or what caused it, says that another producer has taken over the transactional id.
+
+    Where the fence is met before the commit is called, ``kafka`` names it in the text of a plain error alone.
+    """
+    while error is not None:
+        if isinstance(error, _FENCED) or any(kind.__name__ in str(error) for kind in _FENCED):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def is_position_lost(error: BaseException) -> bool:
+    """Whether ``error`` says that the log no longer holds the position."""
+    return isinstance(error, (OffsetOutOfRangeError, LogTruncationError))
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Whether ``error`` says that a batch cannot be read; ``kafka`` would then spin for ever on the next poll."""
+    return isinstance(error, (CorruptRecordError, UnsupportedCodecError))
+
+
+def to_record(record: Any) -> Record:
+    """Copy what a consumer delivered into our record."""
+    return Record(
+        record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers or ())
+    )
+
+
+class _PatientClient(KafkaNetClient):  # type: ignore[misc]  # kafka is untyped
+    """Answers "not ready" where ``kafka`` raises.
+
+    Its 3.0.12 sender drops the transactional request in hand when the coordinator refuses a connection, and spins
+    until the end; told "not ready" it keeps the request and goes on once the broker is back.
+    """
+
+    def await_ready(self, node_id: Any, timeout_ms: float = 30_000) -> bool:
+        try:
+            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+        except KafkaError:
+            return False
+
+
+def open_consumer(settings: StreamSettings, max_partition_fetch_bytes: int) -> Any:
+    """Connect a consumer without a group that sees committed records only."""
+    return _connect(
+        settings,
+        KafkaConsumer,
+        {
+            "group_id": None,
+            "enable_auto_commit": False,
+            "isolation_level": "read_committed",
+            "auto_offset_reset": "none",
+            "allow_auto_create_topics": False,
+            "fetch_max_wait_ms": _FETCH_WAIT_MS,
+            "max_partition_fetch_bytes": max_partition_fetch_bytes,
+            "metrics_enabled": False,
+        },
+    )
+
+
+def open_producer(settings: StreamSettings, transactional_id: str | None = None) -> Any:
+    """Connect an idempotent producer; its memory is bounded by `BoundedProducer`, never by ``kafka`` itself."""
+    choices: dict[str, Any] = {
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": None,
+        "linger_ms": 5,
+        "batch_size": 256 * 1024,
+        "max_request_size": settings.max_image_bytes + RECORD_OVERHEAD_BYTES,
+        "delivery_timeout_ms": round(settings.delivery_timeout_seconds * 1000),
+        "max_block_ms": round(settings.broker_timeout_seconds * 1000),
+        "allow_auto_create_topics": False,
+        "metrics_enabled": False,
+    }
+    request_seconds = min(settings.broker_timeout_seconds, settings.delivery_timeout_seconds / 2)
+    if transactional_id is not None:
+        choices |= {
+            "transactional_id": transactional_id,
+            "linger_ms": 0,
+            "retry_backoff_ms": 5,
+            "kafka_client": _PatientClient,
+        }
+    return _connect(settings, KafkaProducer, choices, request_seconds=request_seconds)
+
+
+def open_admin(settings: StreamSettings, timeout_seconds: float | None = None) -> Any:
+    """Connect an admin client; the caller closes it."""
+    return _connect(settings, KafkaAdminClient, {}, timeout_seconds=timeout_seconds)
+
+
+def shut_down(producer: Any, timeout_seconds: float) -> None:
+    """Close a producer within ``timeout_seconds`` even if its broker is away.
+
+    ``close`` flushes first and raises when that times out, before it stops its thread; so the thread is stopped here.
+    """
+    try:
+        producer.close(timeout=timeout_seconds)
+    except KafkaError:
+        producer._sender.force_close()  # noqa: SLF001
+
+
+def within(settings: StreamSettings, timeout_seconds: float, call: Callable[[], Any]) -> Any:
+    """Return what ``call`` returns, but wait at most ``timeout_seconds``: ``commit_transaction`` has no timeout.
+
+    Raises
+    ------
+    BrokerUnavailable
+        ``call`` goes on in a daemon thread that nobody waits for; its client must not be used again.
+    """
+    results: list[Any] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # raised again below, in the thread of the caller
+            errors.append(error)
+
+    thread = threading.Thread(target=run, daemon=True, name="kafka-call")
+    thread.start()
+    thread.join(timeout_seconds)
+    if errors:
+        raise errors[0]
+    if not results:
+        raise unavailable(settings, f"no reply within {timeout_seconds:g} s")
+    return results[0]
+
+
+def _connect(
+    settings: StreamSettings,
+    client: Callable[..., Any],
+    choices: Mapping[str, Any],
+    timeout_seconds: float | None = None,
+    request_seconds: float | None = None,
+) -> Any:
+    """Make a client once something listens: a constructor that times out leaves its thread behind."""
+    deadline = Deadline(settings.broker_timeout_seconds if timeout_seconds is None else timeout_seconds)
+    _wait_for_listener(settings, deadline)
+    remaining_ms = max(1, round(deadline.remaining_seconds * 1000))
+    request_ms = remaining_ms if request_seconds is None else round(request_seconds * 1000)
+    with broker_errors(settings):
+        return client(
+            bootstrap_servers=settings.bootstrap_servers.split(","),
+            bootstrap_timeout_ms=remaining_ms,
+            request_timeout_ms=max(request_ms, _FETCH_WAIT_MS + 1),
+            reconnect_backoff_max_ms=1000,
+            **choices,
+        )
+
+
+def _wait_for_listener(settings: StreamSettings, deadline: Deadline) -> None:
+    pause = threading.Event()
+    while True:
+        for address in settings.bootstrap_servers.split(","):
+            host, _, port = address.strip().rpartition(":")
+            with suppress(OSError, ValueError):
+                socket.create_connection((host.strip("[]"), int(port)), max(0.1, deadline.remaining_seconds)).close()
+                return
+        if deadline.expired:
+            raise unavailable(settings, "nothing listens there")
+        pause.wait(min(_PROBE_PAUSE_SECONDS, deadline.remaining_seconds))

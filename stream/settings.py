@@ -1,0 +1,127 @@
+"""Settings: one frozen class for each room, read once at the entry point.
+
+Precedence, lowest first: the class's defaults, the TOML file's section, the environment (``R2R_STREAM__POLL_SECONDS``),
+``--set stream.poll_seconds=0.1``. An unknown key is an error wherever it stands.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from stream.errors import InvalidSetting
+
+SECTIONS = ("stream", "learner", "deploy")
+_PREFIX = "R2R_"
+_OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
+
+
+class Settings(BaseModel):
+    """What the settings of every room have in common: frozen, and no key is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StreamSettings(Settings):
+    """How frames and messages travel. Sizes are bytes, times are seconds."""
+
+    bootstrap_servers: str = "127.0.0.1:19092"
+    """Kafka's address; the embedded broker listens there if no other Kafka does."""
+    topic_prefix: str = "r2r"
+    frame_partitions: int = Field(3, ge=1)
+    frames_retention_bytes: int = Field(4 * 1024**3, ge=1024**2)
+    """Kept of `frames` by the embedded topics, for each partition."""
+    max_image_bytes: int = Field(1_000_000, ge=1)
+    max_image_pixels: int = Field(16_000_000, ge=1)
+    """Refused above, from the header alone, before pixels are decoded."""
+    in_flight_bytes: int = Field(32 * 1024**2, ge=1)
+    """The producer waits when so much is sent and not yet acknowledged."""
+    buffer_bytes: int = Field(64 * 1024**2, ge=1)
+    """The consumer pauses its partitions when so much is waiting to be planned."""
+    delivery_timeout_seconds: float = Field(30.0, gt=0)
+    broker_timeout_seconds: float = Field(20.0, gt=0)
+    """How long a role waits for Kafka before it gives up with a sentence."""
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_settings(
+    section: str, settings_type: type[S], file: Path | None, environment: Mapping[str, str], overrides: Sequence[str]
+) -> S:
+    """Build the settings of one section from all their places.
+
+    Parameters
+    ----------
+    section
+        One of `SECTIONS`.
+    file
+        A TOML file with a table for each section; None for none.
+    environment
+        Usually ``os.environ``; only keys that begin with ``R2R_`` are looked at.
+    overrides
+        ``section.key=value`` from the command line.
+
+    Raises
+    ------
+    InvalidSetting
+        A key is unknown (the nearest known one is named), a value is not allowed, or the file cannot be read.
+
+    Examples
+    --------
+    >>> load_settings("stream", StreamSettings, None, {"R2R_STREAM__FRAME_PARTITIONS": "5"}, []).frame_partitions
+    5
+    """
+    values: dict[str, Any] = {}
+    for place in (_from_file(file), _from_environment(environment), _from_overrides(overrides)):
+        for name in place:
+            _check_known(name, SECTIONS, "section")
+        values |= place.get(section, {})
+    for key in values:
+        _check_known(key, settings_type.model_fields, f"setting of [{section}]")
+    try:
+        return settings_type(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = f"{section}.{key} = {first['input']!r} is not allowed: {first['msg']}; change it or leave it out"
+        raise InvalidSetting(message) from error
+
+
+def _from_file(file: Path | None) -> dict[str, dict[str, Any]]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        message = f"the settings file {file} cannot be read ({error}); name a TOML file with --settings"
+        raise InvalidSetting(message) from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    names = [name for name in environment if name.startswith(_PREFIX) and name not in _OTHER_VARIABLES]
+    pairs = [f"{name.removeprefix(_PREFIX).lower().replace('__', '.', 1)}={environment[name]}" for name in names]
+    return _from_overrides(pairs)
+
+
+def _from_overrides(overrides: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for text in overrides:
+        path, equals, value = text.partition("=")
+        section, dot, key = path.partition(".")
+        if not (equals and dot):
+            message = f"a setting is written section.key=value, but {text!r} came; try stream.frame_partitions=5"
+            raise InvalidSetting(message)
+        found.setdefault(section, {})[key] = value
+    return found
+
+
+def _check_known(name: str, known: Sequence[str] | Mapping[str, Any], what: str) -> None:
+    if name in known:
+        return
+    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)
+    message = f"{name!r} is not a {what}; did you mean {nearest[0]!r}?"
+    raise InvalidSetting(message)

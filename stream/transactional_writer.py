@@ -1,0 +1,83 @@
+"""One record, one transaction, one writer: how plans are written so that a second learner cannot act."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stream import kafka_client
+from stream.errors import BrokerUnavailable, LearnerFenced
+from stream.kafka_client import KafkaError
+from stream.settings import StreamSettings
+
+_CLOSE_SECONDS = 2.0
+
+
+class TransactionalWriter:
+    """Writes under ``transactional_id``, which the newest writer of that id owns alone.
+
+    Opening one fences every older one and aborts what that had open. A write that raised is undecided: it is in the
+    log or it is not, and who opens the next writer reads the topic to see. After an error only `close` is of use.
+
+    Parameters
+    ----------
+    transactional_id
+        ``learner/<topic prefix>/<model>``.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Kafka does not answer within ``settings.broker_timeout_seconds``.
+    LearnerFenced
+        A newer writer was opened at the same moment.
+    """
+
+    def __init__(self, settings: StreamSettings, transactional_id: str) -> None:
+        self._settings = settings
+        self._id = transactional_id
+        self._usable = True
+        self._producer = kafka_client.open_producer(settings, transactional_id)
+        try:
+            self._call(self._producer.init_transactions)
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, topic: str, key: bytes | None, value: bytes) -> int:
+        """Write one record and return its offset; it is durable, and seen by readers, when this returns.
+
+        Blocks at most ``settings.broker_timeout_seconds``.
+
+        Raises
+        ------
+        LearnerFenced
+            A newer writer owns the id; nothing was written.
+        BrokerUnavailable
+            Kafka did not confirm in time.
+        """
+        return int(self._call(lambda: self._one_transaction(topic, key, value)))
+
+    def close(self) -> None:
+        """Disconnect; may be called again."""
+        self._usable = False
+        kafka_client.shut_down(self._producer, _CLOSE_SECONDS)
+
+    def _one_transaction(self, topic: str, key: bytes | None, value: bytes) -> int:
+        self._producer.begin_transaction()
+        future = self._producer.send(topic, value, key)
+        self._producer.commit_transaction()
+        return int(future.get(timeout=self._settings.broker_timeout_seconds).offset)
+
+    def _call(self, call: Callable[[], Any]) -> Any:
+        if not self._usable:
+            raise kafka_client.unavailable(self._settings, "an earlier write failed; open a new writer")
+        try:
+            return kafka_client.within(self._settings, self._settings.broker_timeout_seconds, call)
+        except KafkaError as error:
+            self._usable = False
+            if kafka_client.is_fenced(error):
+                model = self._id.rsplit("/", 1)[-1]
+                message = f"another learner of model {model} has taken over; this one stops; run one for each model"
+                raise LearnerFenced(message) from error
+            raise kafka_client.unavailable(self._settings, f"{type(error).__name__} {error}".strip()) from error
+        except BrokerUnavailable:
+            self._usable = False
+            raise

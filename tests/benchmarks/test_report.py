@@ -1,0 +1,50 @@
+"""The README's table: what was measured, where and at which commits, nothing made up."""
+
+from typing import Any
+
+from benchmarks.report import render
+
+
+def summary(mean: float) -> dict[str, float]:
+    return {"mean": mean, "std": 0.014}
+
+
+def learning() -> dict[str, Any]:
+    continual = {key: summary(0.857) for key in ("acc", "knowledge_retention", "nmi")}
+    at_once = {"acc": summary(0.77), "knowledge_retention": None, "nmi": summary(0.8), "live_clusters": summary(10)}
+    rows = {"r2r": {**continual, "live_clusters": summary(11.4)}, "no_rehearsal": continual}
+    return {
+        "digits": {**rows, "iid": at_once, "pixels_kmeans": at_once},
+        "commit": "c31cf74fadcf3a8887794ed5c15e3ca8c15939e6-dirty",
+        "machine": {"cores": 2, "cpu": "AMD EPYC"},
+        "seeds": [0, 1],
+    }
+
+
+def serving(*, quick: bool) -> dict[str, Any]:
+    return {
+        "swaps": 220,
+        "failed_during_swaps": 0,
+        "quick": quick,
+        "commit": "f162ef28a3a4c942c94dddc52b2da1676f3a433e",
+    }
+
+
+def test_each_row_has_its_figures_and_a_missing_one_is_a_dash() -> None:
+    lines = render(learning(), serving(quick=False)).splitlines()
+    assert lines[0].endswith("| knowledge retention | NMI | live clusters |")
+    assert lines[2].endswith("two births at each change | 0.86 ± 0.01 | 0.86 ± 0.01 | 0.86 ± 0.01 | 11.4 ± 0.0 |")
+    assert lines[3].endswith("| 0.86 ± 0.01 | – |")
+    assert lines[4].endswith("| 0.77 ± 0.01 | – | 0.80 ± 0.01 | 10.0 ± 0.0 |")
+
+
+def test_both_commits_are_told_and_uncommitted_changes_stay_visible() -> None:
+    text = render(learning(), serving(quick=False))
+    assert "learning at commit c31cf74fadcf-dirty, serving at f162ef28a3a4;" in text
+    assert "over seeds 0, 1;" in text
+    assert "2 cores, AMD EPYC, CPU only" in text
+
+
+def test_serving_figures_of_the_quick_form_say_so() -> None:
+    assert "quick" in render(learning(), serving(quick=True))
+    assert "quick" not in render(learning(), serving(quick=False))

@@ -1,0 +1,40 @@
+"""One real Kafka for the whole suite, started by the first test that asks; every test has topics of its own."""
+
+import itertools
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from stream.embedded_broker import EmbeddedBroker
+from stream.settings import StreamSettings
+
+_numbers = itertools.count()
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a Kafka that runs as long as the suite."""
+    with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), free_port()) as embedded:
+        yield embedded.address
+
+
+@pytest.fixture
+def stream_settings(broker: str) -> StreamSettings:
+    """Return settings for `broker` with a topic prefix that no other test has."""
+    return StreamSettings(bootstrap_servers=broker, topic_prefix=f"test{next(_numbers)}")
+
+
+@pytest.fixture
+def absent_broker() -> StreamSettings:
+    """Return settings for an address where nobody listens, with short deadlines."""
+    return StreamSettings(
+        bootstrap_servers=f"127.0.0.1:{free_port()}", broker_timeout_seconds=0.3, delivery_timeout_seconds=0.3
+    )

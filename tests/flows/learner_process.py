@@ -1,0 +1,97 @@
+"""A real ``python -m learner.service``, ended by its pid; and what it left on its topic of plans."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from learner.settings import LearnerSettings
+from stream.consumer import TopicTail, read_topic
+from stream.messages import OffsetRange, TaskPlan
+from stream.settings import StreamSettings
+from stream.topics import Topics
+from tests.wait import wait_until
+
+_STOP_SECONDS = 60
+
+
+class LearnerProcess:
+    """A learner of ``model`` whose home is ``folder``; leaves nothing behind when the block ends."""
+
+    def __init__(self, folder: Path, model: str, *flags: str, faults: str = "") -> None:
+        self.home = folder / "home"
+        self.log_file = self.home / "logs" / f"learner-{model}.log"
+        command = [sys.executable, "-m", "learner.service", "--model", model, "--home", str(self.home), *flags]
+        settings = ["--settings", str(folder / "settings.toml")] if (folder / "settings.toml").exists() else []
+        self.process = subprocess.Popen(
+            [*command, *settings],
+            env={**os.environ, "R2R_TEST_FAULTS": faults},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def ended(self) -> tuple[int, str]:
+        """Wait until it ends by itself; return its exit code and what it wrote to stderr."""
+        _, told = self.process.communicate(timeout=_STOP_SECONDS)
+        return self.process.returncode, told
+
+    def stopped(self) -> tuple[int, str]:
+        """Send SIGTERM, and return as `ended`."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def wait_until_planned(self, streaming: StreamSettings, topics: Topics, ends: dict[int, int]) -> None:
+        """Return once its plans reach the offsets ``ends``; fail as soon as it has ended before."""
+        reached: dict[int, int] = {}
+        with closing(TopicTail(streaming, topics.tasks)) as tail:
+
+            def planned() -> bool:
+                assert self.process.poll() is None, f"the learner ended early: {self.ended()}"
+                for record in tail.next_records(0.1):
+                    plan = TaskPlan.from_bytes(record.value or b"")
+                    reached.update({partition: frames.stop for partition, frames in plan.frames.items()})
+                return reached == ends
+
+            wait_until(planned, 90, f"plans up to {ends}")
+
+
+def write_settings(folder: Path, streaming: StreamSettings, learning: LearnerSettings) -> None:
+    """Write the settings file of a learner process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for section, settings in (("stream", streaming), ("learner", learning)):
+        changed = settings.model_dump(mode="json", exclude_defaults=True)
+        lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in changed.items())]
+    (folder / "settings.toml").write_text("\n".join(lines))
+
+
+def written_plans(streaming: StreamSettings, topics: Topics) -> list[TaskPlan]:
+    """Return all plans of a model, in the order of its topic."""
+    return [TaskPlan.from_bytes(record.value or b"") for record in read_topic(streaming, topics.tasks)]
+
+
+def check_that_plans_tile(plans: list[TaskPlan], ends: dict[int, int]) -> None:
+    """Fail unless the plans' numbers have no gap and their ranges cover each partition once, from 0 to its end."""
+    assert [plan.task_seq for plan in plans] == list(range(1, len(plans) + 1)), "the plans' numbers have gaps"
+    position = dict.fromkeys(ends, 0)
+    for plan in plans:
+        for partition, frames in plan.frames.items():
+            assert frames == OffsetRange(position[partition], frames.stop), f"plan {plan.task_seq} leaves a gap"
+            assert frames.stop > frames.start, f"plan {plan.task_seq} has an empty range"
+            position[partition] = frames.stop
+    assert position == ends, "the plans do not reach the log's end"

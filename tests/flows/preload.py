@@ -1,0 +1,51 @@
+"""Digits that stand on the topics before any learner starts."""
+
+from contextlib import closing
+from pathlib import Path
+
+from learner.checkpoint import CheckpointStore
+from learner.faults import Faults
+from learner.service import Learner, fix_threads, open_learner
+from stream.broker_admin import create_topics
+from stream.consumer import PartitionConsumer
+from stream.deadline import Deadline
+from stream.producer import BoundedProducer
+from stream.settings import StreamSettings
+from stream.topics import Topics
+from tests.learner.small import SETTINGS, digits_frames
+
+
+def preload(streaming: StreamSettings, topics: Topics, first: int, count: int) -> dict[int, int]:
+    """Send digits ``first`` to ``first + count``; return where each partition of ``frames`` ends then."""
+    create_topics(streaming, topics)
+    partitions = streaming.frame_partitions
+    with BoundedProducer(streaming) as producer:
+        for place, frame in enumerate(digits_frames(first, count, partitions), first):
+            producer.send(topics.frames, *frame.to_record(), place % partitions)
+    with closing(PartitionConsumer(streaming, topics.frames)) as log:
+        return log.end_offsets()
+
+
+class AfterTask:
+    """Tells a learner to stop once it has executed so many plans; fails after a minute."""
+
+    def __init__(self, learner: Learner, task_seq: int) -> None:
+        self._learner = learner
+        self._task_seq = task_seq
+        self._deadline = Deadline(60.0)
+
+    def is_set(self) -> bool:
+        assert not self._deadline.expired, f"stopped at task {self._learner.state.task_seq}"
+        return self._learner.state.task_seq >= self._task_seq
+
+
+def learn_until(streaming: StreamSettings, topics: Topics, root: Path, task_seq: int) -> Path:
+    """Run the service's own learner in this process, its clock standing still; return its last checkpoint."""
+    fix_threads(SETTINGS.threads)
+    create_topics(streaming, topics)
+    store = CheckpointStore(root, topics.model, SETTINGS.keep_checkpoints, Faults())
+    with open_learner(streaming, SETTINGS, topics, store, lambda: 0, Faults()) as learner:
+        learner.learn(AfterTask(learner, task_seq))
+    newest = store.newest_good()
+    assert newest is not None
+    return newest

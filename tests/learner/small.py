@@ -1,0 +1,86 @@
+"""A learner small enough that a whole stream takes about a second: settings, digits on a log in memory, the loop."""
+
+import functools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from learner.admission import prepare
+from learner.executor import Surroundings, TaskReport, execute
+from learner.faults import Faults
+from learner.plan_log import MemoryPlanLog
+from learner.planner import Planner
+from learner.service import decoder, fix_threads
+from learner.settings import LearnerSettings
+from learner.state import LearnerState
+from stream.frame import Frame
+from stream.log import Record
+from stream.memory_log import MemoryLog
+from stream.settings import StreamSettings
+from stream.sources.dataset import DatasetSource
+from stream.sources.orders import class_incremental
+from stream.sources.packs import Pack, load_pack
+
+FOREVER_SECONDS = 3600.0
+SETTINGS = LearnerSettings(
+    micro_task_frames=16,
+    micro_task_seconds=FOREVER_SECONDS,
+    window_frames=64,
+    encoder_channels=(8, 8, 8),
+    epochs=2,
+    projection_dimensions=8,
+    max_clusters=16,
+    warm_up_frames=48,
+    update_frames=32,
+    update_seconds=FOREVER_SECONDS,
+    drift_threshold=5.0,
+    drift_min_frames=5,
+    checkpoint_tasks=4,
+)
+AROUND = Surroundings("frames", decoder(StreamSettings()), Faults())
+
+load_digits = functools.cache(functools.partial(load_pack, "digits", None))
+
+
+def digits_frames(first: int, count: int, sources: int = 3) -> list[Frame]:
+    """Return frames ``first`` to ``first + count`` of the class-incremental digits."""
+    pack: Pack = load_digits()
+    source = DatasetSource(pack, class_incremental(pack.stream_labels, 2, 0), sources, "digits")
+    return [labelled.frame for labelled in source.next_frames(first + count)[first:]]
+
+
+def digits_log(count: int, partitions: int = 3) -> MemoryLog:
+    """Return a log of the first ``count`` frames, one source for each partition, 40 ms apart."""
+    log = MemoryLog(partitions)
+    for place, frame in enumerate(digits_frames(0, count, partitions)):
+        key, value, headers = frame.to_record()
+        log.append(place % partitions, key, value, headers, place * 40)
+    return log
+
+
+def log_of_records(records: Sequence[Record], partitions: int = 3) -> MemoryLog:
+    """Return a log that holds the records where they stood."""
+    log = MemoryLog(partitions)
+    for record in records:
+        offset = log.append(record.partition, record.key, record.value, record.headers, record.timestamp_ms)
+        assert offset == record.offset
+    return log
+
+
+def run_through(
+    log: MemoryLog, settings: LearnerSettings = SETTINGS, plans: MemoryPlanLog | None = None
+) -> tuple[LearnerState, list[TaskReport]]:
+    """Let a new learner execute the plans that are there, then plan on until no full micro-task is left."""
+    fix_threads(1)
+    state = LearnerState.new(settings)
+    planner = Planner("small", log, plans or MemoryPlanLog(), state, lambda: 0, AROUND.faults)
+    reports = []
+    while (plan := planner.next_plan(state, 0.0)) is not None:
+        reports.append(execute(state, plan, log.take(plan.frames), AROUND))
+    return state, reports
+
+
+def digit_images(first: int, count: int, settings: LearnerSettings = SETTINGS) -> Tensor:
+    """Return prepared images [count, 3, S, S] of the class-incremental digits."""
+    return torch.stack([prepare(AROUND.decode(frame.image), settings) for frame in digits_frames(first, count)])

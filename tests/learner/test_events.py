@@ -1,0 +1,39 @@
+from learner.drift import DriftSignal
+from learner.events import events_of
+from learner.executor import TaskReport
+from learner.update import UpdateReport
+from stream.messages import Event, OffsetRange, TaskPlan
+
+PLAN = TaskPlan("m", 1, 7, {0: OffsetRange(0, 4)}, {}, OffsetRange(0, 0), 0, "", 1_795_000_000_123)
+SIGNAL = DriftSignal("page_hinkley", 21.5, 20.0, 3)
+UPDATE = UpdateReport(90, 45, 1080, 0.01, [4, 5], 0, 6)
+
+
+def report(signal=None, update=None, uncertain_rate=0.25):
+    return TaskReport(PLAN, 4, 0, [], uncertain_rate, signal, update)
+
+
+def test_a_quiet_micro_task_has_no_events():
+    assert events_of(report()) == []
+
+
+def test_decisions_come_in_order_with_their_evidence_and_derived_ids():
+    events = events_of(report(SIGNAL, UPDATE))
+    assert [event.kind for event in events] == ["drift", "birth", "birth", "update"]
+    assert [event.id for event in events] == [f"m/7/event/{n}" for n in range(4)]
+    assert {event.at_ms for event in events} == {PLAN.cut_at_ms}
+    assert events[0].evidence == {
+        "detector": "page_hinkley",
+        "statistic": 21.5,
+        "threshold": 20.0,
+        "frame": 3,
+        "uncertain_rate": 0.25,
+    }
+    assert [event.evidence for event in events[1:3]] == [{"cluster": 4}, {"cluster": 5}]
+    assert events[3].evidence["images_backpropagated"] == 1080
+
+
+def test_the_same_report_gives_the_same_bytes():
+    first, again = ([event.to_bytes() for event in events_of(report(SIGNAL, UPDATE))] for _ in range(2))
+    assert first == again
+    assert [Event.from_bytes(event) for event in first] == events_of(report(SIGNAL, UPDATE))

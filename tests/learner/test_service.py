@@ -1,0 +1,53 @@
+"""The learner's loop on a real Kafka: when it writes a checkpoint, and whom it tells."""
+
+from contextlib import closing
+
+from learner.checkpoint import content_sha256, load_checkpoint
+from stream.consumer import read_topic
+from stream.kafka_client import open_admin
+from stream.messages import CheckpointReady, Event
+from stream.topics import Topics
+from tests.flows.preload import learn_until, preload
+from tests.learner.small import SETTINGS
+
+
+def announced(streaming, topics):
+    return [CheckpointReady.from_bytes(record.value) for record in read_topic(streaming, topics.checkpoints)]
+
+
+def test_checkpoints_follow_updates_and_otherwise_every_few_tasks_and_the_stop(stream_settings, tmp_path):
+    topics = Topics("m", stream_settings.topic_prefix)
+    preload(stream_settings, topics, 0, 160)
+    newest = learn_until(stream_settings, topics, tmp_path, 9)
+    ready = announced(stream_settings, topics)
+    updated, cadence = 3, SETTINGS.checkpoint_tasks
+    assert [told.task_seq for told in ready] == [updated, updated + cadence, 9]
+    assert [told.publish for told in ready] == [True, False, False]
+    assert (ready[-1].sha256, ready[-1].uri) == (content_sha256(newest), newest.as_uri())
+    events = [Event.from_bytes(record.value) for record in read_topic(stream_settings, topics.events)]
+    assert [event.kind for event in events] == ["birth", "birth", "update"]
+
+
+def test_started_again_it_announces_the_newest_checkpoint_once_more_and_goes_on(stream_settings, tmp_path):
+    topics = Topics("m", stream_settings.topic_prefix)
+    preload(stream_settings, topics, 0, 160)
+    learn_until(stream_settings, topics, tmp_path, 3)
+    newest = learn_until(stream_settings, topics, tmp_path, 5)
+    ready = announced(stream_settings, topics)
+    assert [(told.id, told.publish) for told in ready] == [
+        ("m/3/checkpoint/0", True),
+        ("m/3/checkpoint/0", True),
+        ("m/5/checkpoint/0", False),
+    ]
+    assert load_checkpoint(newest)[0].task_seq == 5
+
+
+def test_lag_tools_see_how_far_the_checkpoint_is(stream_settings, tmp_path):
+    topics = Topics("m", stream_settings.topic_prefix)
+    preload(stream_settings, topics, 0, 64)
+    state, _ = load_checkpoint(learn_until(stream_settings, topics, tmp_path, 3))
+    group = f"{topics.frames}-m"
+    with closing(open_admin(stream_settings)) as admin:
+        committed = admin.list_group_offsets(group)[group]
+    found = {tp.partition: offset.offset for tp, offset in committed.items() if tp.topic == topics.frames}
+    assert found == state.positions

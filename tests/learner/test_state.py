@@ -1,0 +1,94 @@
+import torch
+
+from learner.drift import DriftSignal
+from learner.knowledge import Knowledge
+from learner.state import LearnerState, PendingUpdate
+from learner.window import Place
+from stream.messages import OffsetRange, TaskPlan
+from tests.learner.small import SETTINGS
+
+ENOUGH = SETTINGS.projection_dimensions + SETTINGS.births
+SECONDS = SETTINGS.model_copy(update={"update_seconds": 10.0})
+SIGNAL = DriftSignal("page_hinkley", 6.0, 5.0, frame=9)
+
+
+def state_with(frames, settings=SETTINGS):
+    state = LearnerState.new(settings)
+    state.window.add([Place(0, n) for n in range(frames)], torch.zeros(frames, 3, 32, 32))
+    return state
+
+
+def test_a_new_learner_waits_for_its_warm_up_frames():
+    state = LearnerState.new(SETTINGS)
+    assert state.pending == PendingUpdate(SETTINGS.warm_up_frames, 0, None)
+    assert state.frames_wanted == SETTINGS.micro_task_frames
+
+
+def test_a_micro_task_is_no_larger_than_what_the_update_waits_for():
+    state = state_with(ENOUGH)
+    state.pending = PendingUpdate(32, 27, None)
+    assert state.frames_wanted == 5
+    state.pending = PendingUpdate(32, 32, None)
+    assert state.frames_wanted == 1
+    state.pending = None
+    assert state.frames_wanted == SETTINGS.micro_task_frames
+
+
+def test_an_update_is_due_once_its_frames_are_there():
+    state = state_with(ENOUGH)
+    state.pending = PendingUpdate(32, 0, None)
+    state.note_frames(31, now_ms=0)
+    assert not state.update_is_due(now_ms=0)
+    state.note_frames(1, now_ms=0)
+    assert state.update_is_due(now_ms=0)
+
+
+def test_an_update_is_due_once_it_has_waited_long_enough_from_its_first_frame_on():
+    state = state_with(ENOUGH, SECONDS)
+    state.note_frames(0, now_ms=1_000)
+    assert state.wakes_at_ms is None
+    state.note_frames(1, now_ms=5_000)
+    state.note_frames(1, now_ms=9_000)
+    assert state.wakes_at_ms == 15_000
+    assert not state.update_is_due(now_ms=14_999)
+    assert state.update_is_due(now_ms=15_000)
+
+
+def test_a_window_too_small_to_learn_from_wakes_nobody_and_is_never_due():
+    state = state_with(ENOUGH - 1, SECONDS)
+    state.pending = PendingUpdate(1, 99, 0)
+    assert state.wakes_at_ms is None
+    assert not state.update_is_due(now_ms=10**12)
+
+
+def test_without_a_pending_update_nothing_is_due():
+    state = state_with(ENOUGH)
+    state.pending = None
+    state.note_frames(1000, now_ms=0)
+    assert state.wakes_at_ms is None
+    assert not state.update_is_due(now_ms=10**12)
+
+
+def test_after_a_signal_the_update_waits_for_frames_newer_than_it():
+    state = state_with(ENOUGH, SECONDS)
+    state.note_signal(SIGNAL, frames=16, now_ms=2_000)
+    assert state.pending == PendingUpdate(SETTINGS.update_frames, 6, 12_000)
+
+
+def test_what_an_update_learned_replaces_knowledge_and_uses_up_window_and_evidence():
+    state = state_with(ENOUGH)
+    state.detector.update(1.0, 0)
+    learned = Knowledge.nothing(SETTINGS)
+    state.take_knowledge(learned, task_seq=5, images_backpropagated=96)
+    assert state.knowledge is learned
+    assert (len(state.window), state.pending, state.detector.to_state()) == (0, None, {})
+    assert (state.updates, state.updated_at_task, state.images_backpropagated) == (1, 5, 96)
+
+
+def test_finishing_a_plan_moves_the_named_partitions_alone():
+    state = LearnerState.new(SETTINGS)
+    state.positions = {0: 4, 1: 4}
+    plan = TaskPlan("m", 1, 7, {1: OffsetRange(4, 9), 2: OffsetRange(0, 3)}, {}, OffsetRange(0, 0), 0, "", 0)
+    state.finish(plan)
+    assert state.positions == {0: 4, 1: 9, 2: 3}
+    assert state.task_seq == 7

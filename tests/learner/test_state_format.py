@@ -1,0 +1,104 @@
+"""The stored checkpoint of version 1: what an earlier release wrote, this one reads."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from learner.checkpoint import content_sha256, load_checkpoint, origin_of
+from learner.classifier import Classifier
+from learner.settings import LearnerSettings
+from learner.state import PendingUpdate
+from learner.state_format import state_to_bytes
+from stream import wire_format
+from stream.errors import UnknownFormat
+from tests.learner.small import SETTINGS, load_digits
+
+STORED = Path(__file__).parents[1] / "fixtures" / "formats" / "v1" / "checkpoint"
+CONTENT = "7905a7928ce0209fe8fe5d0d4b98a9d387c20203b027cf5ce5e27152a5705822"
+SLOTS = [1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1]
+RATIOS = [0.502, 0.312, 1.583, 2.162, 0.821, 0.859, 1.058, 1.787, 0.756, 1.417, 1.573, 0.577]
+
+
+def rewritten(folder, manifest=None, state=None):
+    """Copy the stored checkpoint as another release would have written it: with other keys or versions."""
+    shutil.copytree(STORED, folder)
+    listing = json.loads((folder / "manifest.json").read_bytes())
+    body = json.dumps(json.loads((folder / "state.json").read_bytes()) | (state or {})).encode()
+    (folder / "state.json").write_bytes(body)
+    listing["files"]["state.json"] = {"sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
+    content = wire_format.to_bytes("checkpoint-content", "1.0", {"files": listing["files"]})
+    listing["content_sha256"] = hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(listing | (manifest or {})))
+    return folder
+
+
+def test_the_stored_checkpoint_is_read_with_all_its_values():
+    state, runs = load_checkpoint(STORED)
+    assert (state.task_seq, state.updates, state.updated_at_task, state.images_backpropagated) == (9, 1, 3, 96)
+    assert state.positions == {0: 48, 1: 48, 2: 48}
+    assert state.pending == PendingUpdate(wanted_frames=32, newer_frames=11, due_at_ms=1_795_000_000_123)
+    assert state.names == {0: "zero", 1: "one"}
+    assert state.resends.to_state() == [[f"digits/{n}", 47, "f" * 12] for n in range(3)]
+    assert state.knowledge.mixture.ids_K.tolist() == [0, 1, *[-1] * 14]
+    assert state.knowledge.mixture.next_id == 2
+    assert state.detector.to_state()["n"] == 96
+    assert (len(runs), runs[0], runs[-1]) == (12, [0, 27, 32], [2, 42, 48])
+    assert state.settings.encoder_channels == SETTINGS.encoder_channels
+    assert state.knowledge.uncertainty.threshold_K[:2].tolist() == pytest.approx([1.9698, 2.5585], abs=1e-4)
+
+
+def test_its_manifest_says_what_it_holds_and_where_it_belongs():
+    assert content_sha256(STORED) == CONTENT
+    assert origin_of(STORED) == {"cluster": "4L6g3nShT-eMCtK--X86sw", "topic": "bRSWzPGwRxyy2LZ9z1Vv1g"}
+
+
+def test_what_was_learned_then_answers_the_same_now():
+    state, _ = load_checkpoint(STORED)
+    with torch.inference_mode():
+        probabilities, ratios, _ = Classifier(state.knowledge, state.settings)(
+            torch.from_numpy(load_digits().test_images[:12])
+        )
+    assert probabilities.argmax(1).tolist() == SLOTS
+    assert ratios.tolist() == pytest.approx(RATIOS, abs=2e-3)
+
+
+def test_written_again_it_keeps_every_key_and_every_bit():
+    state, runs = load_checkpoint(STORED)
+    again = state_to_bytes(state)
+    assert again["tensors.safetensors"] == (STORED / "tensors.safetensors").read_bytes()
+    before = json.loads((STORED / "state.json").read_bytes())
+    after = json.loads(again["state.json"]) | {"window_runs": runs}
+    assert before["settings"].items() <= after["settings"].items()
+    assert {name: after[name] for name in before if name != "settings"} == {
+        name: before[name] for name in before if name != "settings"
+    }
+
+
+def test_a_later_minor_version_is_read_and_its_new_keys_are_ignored(tmp_path):
+    later = {"format": "r2r.learner-state/1.9", "new": 1}
+    settings = json.loads((STORED / "state.json").read_bytes())["settings"]
+    folder = rewritten(
+        tmp_path / "c", {"format": "r2r.checkpoint/1.9", "new": 1}, later | {"settings": settings | {"new": 1}}
+    )
+    state, _ = load_checkpoint(folder)
+    assert state.task_seq == 9
+
+
+def test_settings_that_came_later_take_their_defaults(tmp_path):
+    settings = json.loads((STORED / "state.json").read_bytes())["settings"]
+    del settings["threshold_rate"]
+    state, _ = load_checkpoint(rewritten(tmp_path / "c", state={"settings": settings}))
+    assert state.settings.threshold_rate == LearnerSettings().threshold_rate
+
+
+@pytest.mark.parametrize(
+    ("manifest", "state"),
+    [({"format": "r2r.checkpoint/2.0"}, {}), ({}, {"format": "r2r.learner-state/2.0"})],
+)
+def test_another_major_version_is_refused(tmp_path, manifest, state):
+    with pytest.raises(UnknownFormat, match="2"):
+        load_checkpoint(rewritten(tmp_path / "c", manifest, state))

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from learner.window import Place, TrainingWindow, covering_ranges, places_of
+from stream.messages import OffsetRange
+
+
+def window_of(places, capacity=1000):
+    window = TrainingWindow(capacity)
+    window.add(places, torch.arange(len(places)).float()[:, None, None, None].expand(-1, 3, 8, 8))
+    return window
+
+
+@given(st.lists(st.builds(Place, st.integers(0, 3), st.integers(0, 50)), max_size=60))
+def test_runs_name_every_place_in_order(places):
+    assert places_of(window_of(places).runs()) == places
+
+
+def test_neighbours_in_the_log_share_a_run():
+    window = window_of([Place(0, 4), Place(0, 5), Place(0, 6), Place(1, 7), Place(0, 8)])
+    assert window.runs() == [[0, 4, 7], [1, 7, 8], [0, 8, 9]]
+
+
+def test_fed_ten_times_its_size_it_holds_the_newest_frames_alone():
+    window = TrainingWindow(32)
+    for place in range(320):
+        window.add([Place(0, place)], torch.full((1, 3, 8, 8), float(place)))
+    assert len(window) == 32
+    assert window.images()[:, 0, 0, 0].tolist() == list(map(float, range(288, 320)))
+    assert window.runs() == [[0, 288, 320]]
+
+
+def test_more_frames_than_fit_at_once_leave_the_last_ones():
+    window = window_of([Place(0, n) for n in range(50)], capacity=8)
+    assert window.runs() == [[0, 42, 50]]
+
+
+def test_images_come_in_the_order_in_which_they_were_added():
+    assert window_of([Place(1, 0), Place(0, 9)]).images()[:, 0, 0, 0].tolist() == [0.0, 1.0]
+
+
+def test_cleared_it_is_empty():
+    window = window_of([Place(0, 0)])
+    window.clear()
+    assert len(window) == 0
+    assert window.runs() == []
+
+
+def test_a_place_for_each_image_is_required():
+    with pytest.raises(ValueError, match="zip"):
+        TrainingWindow(4).add([Place(0, 0)], torch.zeros(2, 3, 8, 8))
+
+
+def test_no_places_need_no_ranges():
+    assert covering_ranges([]) == {}
+    assert covering_ranges([Place(2, 5), Place(2, 3)]) == {2: OffsetRange(3, 6)}
