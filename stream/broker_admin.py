@@ -13,6 +13,7 @@ from stream.topics import Topics
 
 _LARGEST_SEGMENT_BYTES = 1024**3
 _SMALLEST_SEGMENT_BYTES = 1024**2
+_REPLAY_RETENTION_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def describe_topic(settings: StreamSettings, topic: str) -> TopicDescription:
 
 def create_topics(settings: StreamSettings, topics: Topics) -> list[str]:
     """Make all topics of a model that are not there yet; see `create_shared_topics`."""
-    return _create(settings, _shared(settings, topics) | _control(settings, topics))
+    return _create(settings, _shared(settings, topics) | _control(settings, topics) | _replay(settings, topics))
 
 
 def create_shared_topics(settings: StreamSettings, topics: Topics) -> list[str]:
@@ -103,6 +104,14 @@ def _control(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, An
     control = {name: _topic(1, _log_settings(settings)) for name in topics.control}
     control[topics.models]["configs"] |= {"cleanup.policy": "compact"}
     return control
+
+
+def _replay(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any]]:
+    """Keep little of requests and samples: they lose their use with the update that they serve."""
+    kept = {"retention.bytes": str(_REPLAY_RETENTION_BYTES), "segment.bytes": str(_REPLAY_RETENTION_BYTES // 8)}
+    replay = {name: _topic(1, _log_settings(settings) | kept) for name in topics.replay}
+    replay[topics.replay_requests]["num_partitions"] = settings.frame_partitions
+    return replay
 
 
 def _topic(partitions: int, configs: dict[str, str]) -> dict[str, Any]:

@@ -60,6 +60,8 @@ class TaskPlan:
         sha256 of the learner's settings, so that a plan is not executed under others.
     cut_at_ms
         The planner's clock, Unix milliseconds: the only time that an execution may look at.
+    keep_one_in
+        Under overload only the first of so many records of each partition is learned from; 1 keeps all.
     """
 
     model: str
@@ -71,15 +73,16 @@ class TaskPlan:
     seed: int
     settings_sha: str
     cut_at_ms: int
+    keep_one_in: int = 1
 
     def to_bytes(self) -> bytes:
-        """Write the plan as ``r2r.task-plan/1.0``."""
-        return wire_format.to_bytes("task-plan", "1.0", asdict(self))
+        """Write the plan as ``r2r.task-plan/1.1``."""
+        return wire_format.to_bytes("task-plan", "1.1", asdict(self))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read a plan; see `wire_format.from_bytes` for the errors."""
-        body = wire_format.from_bytes("task-plan", "1.0", data)
+        body = wire_format.from_bytes("task-plan", "1.1", data)
         return _build(cls, body, frames=_ranges, samples=_ranges, commands=lambda pair: OffsetRange(*pair))
 
 
@@ -143,6 +146,30 @@ class ModelVersion:
     def from_bytes(cls, data: bytes) -> Self:
         """Read an announcement; see `wire_format.from_bytes` for the errors."""
         return _build(cls, wire_format.from_bytes("model-version", "1.0", data))
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a person asks of a running model; its ``id`` makes a resend harmless.
+
+    Kinds and their arguments: ``name`` (``cluster``, ``name``; an empty name takes it back) takes effect in the learner
+    at the next plan; ``pin``, ``unpin`` and ``rollback`` (``version``) in the publisher.
+    """
+
+    id: str
+    model: str
+    kind: str
+    arguments: Mapping[str, str | int]
+    at_ms: int
+
+    def to_bytes(self) -> bytes:
+        """Write the command as ``r2r.command/1.0``."""
+        return wire_format.to_bytes("command", "1.0", {**asdict(self), "arguments": dict(self.arguments)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read a command; see `wire_format.from_bytes` for the errors."""
+        return _build(cls, wire_format.from_bytes("command", "1.0", data))
 
 
 @dataclass(frozen=True)

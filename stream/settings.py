@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stream.errors import InvalidSetting
 
-SECTIONS = ("stream", "learner", "deploy")
+SECTIONS = ("stream", "learner", "replay", "deploy")
 _PREFIX = "R2R_"
 _OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
 

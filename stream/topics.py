@@ -75,6 +75,26 @@ class Topics:
         return f"{self.prefix}.{self.model}.models"
 
     @property
+    def commands(self) -> str:
+        """What persons ask of the model; one partition."""
+        return f"{self.prefix}.{self.model}.commands"
+
+    @property
+    def replay_requests(self) -> str:
+        """Clusters to be painted again, one record for each; as many partitions as `frames`, for several workers."""
+        return f"{self.prefix}.{self.model}.replay.requests"
+
+    @property
+    def replay_requests_dlq(self) -> str:
+        """Requests that no worker could serve, with the reason in their headers."""
+        return f"{self.replay_requests}.dlq"
+
+    @property
+    def replay_samples(self) -> str:
+        """Synthetic images; one partition."""
+        return f"{self.prefix}.{self.model}.replay.samples"
+
+    @property
     def shared(self) -> tuple[str, ...]:
         """Topics with as many partitions as the user asks for."""
         return self.frames, self.frames_dlq, self.truth
@@ -82,4 +102,9 @@ class Topics:
     @property
     def control(self) -> tuple[str, ...]:
         """Topics of one partition."""
-        return self.tasks, self.checkpoints, self.events, self.models
+        return self.tasks, self.checkpoints, self.events, self.models, self.commands
+
+    @property
+    def replay(self) -> tuple[str, ...]:
+        """Topics between the learner and the replay workers."""
+        return self.replay_requests, self.replay_requests_dlq, self.replay_samples

@@ -3,7 +3,8 @@ from dataclasses import fields
 
 import pytest
 
-from stream.messages import CheckpointReady, Event, ModelVersion, TaskPlan, Truth
+from stream.messages import CheckpointReady, Command, Event, ModelVersion, TaskPlan, Truth
+from stream.replay_messages import ReplayRequest, ReplaySamples
 from tests.architecture.tree import ROOT, python_files
 
 DOCUMENT = (ROOT / "docs" / "formats.md").read_text()
@@ -23,7 +24,9 @@ def test_every_format_that_is_written_is_documented(name):
     assert name in DOCUMENT
 
 
-@pytest.mark.parametrize("message", [CheckpointReady, Event, ModelVersion, TaskPlan, Truth])
+@pytest.mark.parametrize(
+    "message", [CheckpointReady, Command, Event, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth]
+)
 def test_every_key_of_a_message_is_documented(message):
     for field in fields(message):
         assert f"`{field.name}`" in DOCUMENT

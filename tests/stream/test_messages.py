@@ -1,10 +1,12 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from stream.errors import InvalidMessage, UnknownFormat
-from stream.messages import CheckpointReady, Event, ModelVersion, OffsetRange, TaskPlan, Truth
+from stream.messages import CheckpointReady, Command, Event, ModelVersion, OffsetRange, TaskPlan, Truth
+from stream.replay_messages import ReplayRequest, ReplaySamples
 
 STORED = Path(__file__).parents[1] / "fixtures" / "formats" / "v1"
 WRITTEN = {
@@ -18,6 +20,7 @@ WRITTEN = {
         seed=1234567890123,
         settings_sha="ab" * 32,
         cut_at_ms=1_795_000_000_123,
+        keep_one_in=4,
     ),
     "checkpoint_ready": CheckpointReady(
         id="digits/7/checkpoint/0",
@@ -50,6 +53,32 @@ WRITTEN = {
         metrics={"parity_max_difference": 1.5e-06, "live_clusters": 10.0},
     ),
     "truth": Truth(label=3, name="three"),
+    "command": Command("5f0c", "digits", "name", {"cluster": 4, "name": "four"}, 1_795_000_000_123),
+    "replay_request": ReplayRequest(
+        id="digits/7/replay-request/0",
+        model="digits",
+        task_seq=7,
+        cluster=4,
+        name="four",
+        exemplars=[b"\x89PNG\r\n"],
+        images=45,
+        seed=1234567890123,
+        expires_at_ms=1_795_000_010_123,
+    ),
+    "replay_samples": ReplaySamples(
+        id="digits/7/replay-request/0/samples/1",
+        model="digits",
+        task_seq=7,
+        request="digits/7/replay-request/0",
+        cluster=4,
+        part=1,
+        parts=2,
+        name="four",
+        score=0.75,
+        generator="resynthesis",
+        seeds=[1, 2],
+        images=[b"\x89PNG\r\n", b"\xff\xd8"],
+    ),
 }
 
 
@@ -77,15 +106,24 @@ def stored(name, **changes):
     return json.dumps(body).encode()
 
 
+def again(version, name):
+    return re.sub(r"/1\.\d+$", f"/{version}", json.loads(stored(name))["format"])
+
+
+def test_a_plan_of_version_1_0_keeps_all_its_frames():
+    plan = TaskPlan.from_bytes((STORED / "task_plan_1_0.json").read_bytes())
+    assert (plan.task_seq, plan.keep_one_in) == (7, 1)
+
+
 @pytest.mark.parametrize("name", WRITTEN)
 def test_an_unknown_minor_version_is_read_and_its_new_keys_ignored(name):
-    later = json.loads(stored(name))["format"].replace("/1.0", "/1.9")
+    later = again("1.9", name)
     assert type(WRITTEN[name]).from_bytes(stored(name, format=later, new_key=[1])) == WRITTEN[name]
 
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_an_unknown_major_version_is_an_unknown_format(name):
-    later = json.loads(stored(name))["format"].replace("/1.0", "/2.0")
+    later = again("2.0", name)
     with pytest.raises(UnknownFormat, match=r"/2\.0"):
         type(WRITTEN[name]).from_bytes(stored(name, format=later))
 
