@@ -1,34 +1,30 @@
-"""``python -m stream.feed dataset --name digits``: images to ``frames``, their labels, if any, to ``truth``.
+"""``python -m stream.feed dataset|folder|camera``: images to ``frames``, their labels, if any, to ``truth``.
 
 A stream is known by its source's name. By default that carries the second of the start, so that feeding again is a new
-stream; with ``--source-name`` the same frames are the same frames, and the learner drops those it has seen: a feed that
-was broken off is simply started again.
+stream; with ``--source-name`` the same frames of a data set or a recording are the same frames, and the learner drops
+those it has seen: a feed that was broken off is simply started again. A folder goes on where it was by itself.
 """
 
-import argparse
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import Counter
 from tqdm import tqdm
 
 from stream.broker_admin import create_shared_topics, describe_topic
+from stream.feed_flags import feed_flags
+from stream.feed_source import open_source
 from stream.frame import Headers
 from stream.pace import Pace
 from stream.producer import BoundedProducer
-from stream.role import Role, parser, run_role
+from stream.role import Role, run_role
 from stream.settings import StreamSettings
 from stream.sources import FrameSource, LabelledFrame
-from stream.sources.dataset import DatasetSource
-from stream.sources.orders import class_incremental, shuffled
-from stream.sources.packs import PACK_NAMES, load_pack
 from stream.topics import Topics
 
 _FRAMES_AT_ONCE = 64
@@ -42,6 +38,18 @@ class Sender(Protocol):
         """Hand over one record; blocks while too much is in flight, raises what an earlier one met."""
         ...
 
+    def flush(self, timeout_seconds: float) -> None:
+        """Return once everything sent is acknowledged."""
+        ...
+
+
+class Receipts(Protocol):
+    """A source that hears what has arrived and need not be given again, as `stream.sources.folder.FolderSource`."""
+
+    def delivered(self) -> None:
+        """Note that all frames given so far have been acknowledged."""
+        ...
+
 
 @dataclass(frozen=True)
 class Feed:
@@ -50,20 +58,28 @@ class Feed:
     Parameters
     ----------
     partitions
-        Of ``frames``; the n-th source goes to partition n modulo this, so that few sources still spread evenly.
+        Of ``frames``; the n-th source goes to partition n modulo this, so that few sources still spread evenly. None
+        where each source goes where Kafka's partitioner puts its key: sources of many processes spread so.
     now_ms
-        Unix milliseconds, written as the frames' time.
+        Unix milliseconds, written as the time of frames that have none.
     total_frames
         For the progress bar; None where it is not known.
+    limit
+        Stop after so many frames.
+    receipts
+        Told after every 64 frames; None where nobody asks.
     """
 
     source: FrameSource
     sender: Sender
     topics: Topics
-    partitions: int
+    partitions: int | None
     pace: Pace
     now_ms: Callable[[], int]
     total_frames: int | None = None
+    limit: int | None = None
+    receipts: Receipts | None = None
+    delivery_timeout_seconds: float = 30.0
 
     def run(self, stopping: threading.Event) -> int:
         """Send until the source ends or the role is told to stop; return how many frames were handed over.
@@ -76,19 +92,27 @@ class Feed:
         numbers: dict[str, int] = {}
         sent = 0
         with tqdm(total=self.total_frames, desc="feed", unit="frame", disable=None) as progress:
-            while frames := self.source.next_frames(_FRAMES_AT_ONCE):
+            while (wanted := self._wanted(sent)) and (frames := self.source.next_frames(wanted)):
                 for given in frames:
                     self.pace.wait_until_due(sent)
                     if stopping.is_set():
                         return sent
                     number = numbers.setdefault(given.frame.source, len(numbers))
-                    self._send(given, number % self.partitions)
+                    self._send(given, None if self.partitions is None else number % self.partitions)
                     sent += 1
                     progress.update()
+                if self.receipts is not None:
+                    self.sender.flush(self.delivery_timeout_seconds)
+                    self.receipts.delivered()
         return sent
 
-    def _send(self, given: LabelledFrame, partition: int) -> None:
-        frame = replace(given.frame, time_ms=self.now_ms())
+    def _wanted(self, sent: int) -> int:
+        return _FRAMES_AT_ONCE if self.limit is None else min(_FRAMES_AT_ONCE, self.limit - sent)
+
+    def _send(self, given: LabelledFrame, partition: int | None) -> None:
+        frame = given.frame
+        if frame.time_ms is None:
+            frame = replace(frame, time_ms=self.now_ms())
         key, value, headers = frame.to_record()
         self.sender.send(self.topics.frames, key, value, headers, partition)
         if given.truth is not None:
@@ -98,62 +122,31 @@ class Feed:
 
 def main() -> int:
     """Run the role; return its exit code."""
-    return run_role("feed", _flags(), _run, sys.argv[1:])
+    return run_role("feed", feed_flags(), _run, sys.argv[1:])
 
 
 def _run(role: Role) -> None:
     settings = role.settings("stream", StreamSettings)
-    source, total_frames = _open_dataset(role.flags)
+    opened = open_source(role.flags, settings, role.home, role.stopping)
     topics = Topics("feed", settings.topic_prefix)  # a feed belongs to no model: both its topics are shared
-    create_shared_topics(settings, topics)
-    partitions = describe_topic(settings, topics.frames).partitions
-    with closing(source), BoundedProducer(settings) as producer:
-        pace = Pace(role.flags.rate, time.monotonic, role.stopping.wait)
-        feed = Feed(source, producer, topics, partitions, pace, _now_ms, total_frames)
-        sent = feed.run(role.stopping)  # leaving the block flushes, also when told to stop
-    sys.stdout.write(f"{sent} frames sent to {topics.frames}\n")
-
-
-def _open_dataset(flags: argparse.Namespace) -> tuple[DatasetSource, int]:
-    pack = load_pack(flags.name, flags.data)
-    if flags.order == "class_incremental":
-        order = class_incremental(pack.stream_labels, flags.classes_per_task, flags.seed)
-    else:
-        order = shuffled(pack.stream_labels, flags.seed)
-    order = order[: flags.limit]
-    name = flags.source_name or f"{flags.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    return DatasetSource(pack, order, flags.sources, name), len(order)
-
-
-def _flags() -> argparse.ArgumentParser:
-    flags = parser("feed", "Send images to Kafka as unlabelled frames, and their labels to the evaluator's topic.")
-    flags.add_argument("kind", choices=("dataset",), help="what kind of source")
-    flags.add_argument("--name", choices=PACK_NAMES, default="digits", help="which data set (default: digits)")
-    flags.add_argument("--data", type=Path, default=None, help="its .npz file, or the folder that holds <name>.npz")
-    flags.add_argument("--order", choices=("class_incremental", "shuffled"), default="class_incremental")
-    flags.add_argument("--classes-per-task", type=_count, default=2, help="for class_incremental (default: 2)")
-    flags.add_argument("--rate", type=_rate, default=0.0, help="frames a second; 0, the default, for no limit")
-    flags.add_argument("--sources", type=_count, default=3, help="how many sources the frames are dealt over")
-    flags.add_argument("--seed", type=int, default=0, help="of the order (default: 0)")
-    flags.add_argument("--source-name", default=None, help="the stream's name (default: the data set's and the second)")
-    flags.add_argument("--limit", type=_count, default=None, help="stop after so many frames")
-    return flags
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        message = f"{text} is less than 1"
-        raise argparse.ArgumentTypeError(message)
-    return number
-
-
-def _rate(text: str) -> float:
-    rate = float(text)
-    if not 0 <= rate < float("inf"):
-        message = f"{text} is not a number of frames a second"
-        raise argparse.ArgumentTypeError(message)
-    return rate
+    with closing(opened.source):
+        create_shared_topics(settings, topics)
+        partitions = describe_topic(settings, topics.frames).partitions if opened.dealt else None
+        with BoundedProducer(settings) as producer:  # leaving the block flushes, also when told to stop
+            feed = Feed(
+                opened.source,
+                producer,
+                topics,
+                partitions,
+                Pace(opened.frames_per_second, time.monotonic, role.stopping.wait),
+                _now_ms,
+                opened.total_frames,
+                role.flags.limit,
+                opened.folder,
+                settings.delivery_timeout_seconds,
+            )
+            sent = feed.run(role.stopping)
+    sys.stdout.write(f"{sent} frames sent to {topics.frames}{opened.account(sent)}\n")
 
 
 def _now_ms() -> int:

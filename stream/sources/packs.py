@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from stream.errors import SourceUnavailable
-from stream.image_codec import Pixels
+from stream.image_codec import Pixels, encode_png
+from stream.sources.image_files import EncodedImage
 from stream.sources.orders import Labels
 
 SPLIT_FILE = Path(__file__).with_name("digits_split.json")
-PACK_NAMES = ("digits", "fashion_mnist", "cifar10", "npz")
+PACK_NAMES = ("digits", "fashion_mnist", "cifar10", "cifar100", "tinyimagenet32", "npz")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Pack:
     test_images: Pixels
     test_labels: Labels
     names: tuple[str, ...]
+
+    def encoded(self, index: int) -> EncodedImage:
+        """Return image ``index`` of the stream as PNG."""
+        return EncodedImage("image/png", encode_png(self.stream_images[index]))
 
 
 def load_pack(name: str, data: Path | None) -> Pack:
@@ -78,7 +82,16 @@ def load_pack(name: str, data: Path | None) -> Pack:
     return _npz(name, data / f"{name}.npz" if data.is_dir() else data)
 
 
+def in_colour(images: Pixels) -> Pixels:
+    """Return [N, H, W, 1 or 3] as [N, H, W, 3]; 28 x 28, MNIST and its kin, padded to 32 as everywhere in the field."""
+    if images.shape[1:3] == (28, 28):
+        images = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+    return np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], 3)))
+
+
 def _digits() -> Pack:
+    from sklearn.datasets import load_digits  # noqa: PLC0415  a second to import, for these alone
+
     digits = load_digits()
     images = np.stack([_scaled(scan) for scan in digits.images])
     labels = digits.target.astype(np.int64)
@@ -128,10 +141,7 @@ def _images(file: Path, arrays: Mapping[str, npt.NDArray[Any]], keys: Sequence[s
     images = _first(file, arrays, keys)
     if images.dtype != np.uint8 or images.ndim not in (3, 4) or images.shape[3:] not in ((), (1,), (3,)):
         raise _wrong(file, f"{keys[0]} of uint8 [N, H, W] or [N, H, W, 3]", f"{images.dtype} {list(images.shape)}")
-    images = images.reshape(*images.shape[:3], *(images.shape[3:] or (1,)))
-    if images.shape[1:3] == (28, 28):  # MNIST and its kin, padded as everywhere in the field
-        images = np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
-    return np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], 3)))
+    return in_colour(images.reshape(*images.shape[:3], *(images.shape[3:] or (1,))))
 
 
 def _labels(file: Path, arrays: Mapping[str, npt.NDArray[Any]], keys: Sequence[str]) -> Labels:

@@ -11,16 +11,21 @@ from stream.broker_admin import create_topics
 from stream.consumer import PartitionConsumer
 from stream.feed import Feed
 from stream.frame import Frame
+from stream.image_codec import decode_image
 from stream.messages import OffsetRange, Truth
 from stream.pace import Pace
+from stream.sources import LabelledFrame
 from stream.sources.dataset import DatasetSource
 from stream.sources.orders import class_incremental
 from stream.sources.packs import load_pack
 from stream.topics import Topics
+from tests.stream.sources.files import write_picture
+from tests.stream.sources.videos import write_video
 from tests.wait import wait_until
 
 TOPICS = Topics("feed")
 NOW_MS = 1_795_000_000_123
+OUTPUT = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 
 class RecordingSender:
@@ -36,6 +41,10 @@ class RecordingSender:
         if len(self.records) == self._stop_after:
             self._stopping.set()
 
+    def flush(self, timeout_seconds):
+        assert timeout_seconds == 30.0
+        self.records.append(("flushed", len(self.records)))
+
     def on(self, topic):
         return [record for record in self.records if record[0] == topic]
 
@@ -45,11 +54,32 @@ def pack():
     return load_pack("digits", None)
 
 
-def fed(source, partitions=3, sender=None, stopping=None):
+def fed(source, partitions=3, sender=None, stopping=None, **options):
     sender = sender or RecordingSender()
     pace = Pace(0, lambda: 0.0, lambda _: None)
-    Feed(source, sender, TOPICS, partitions, pace, lambda: NOW_MS).run(stopping or threading.Event())
+    Feed(source, sender, TOPICS, partitions, pace, lambda: NOW_MS, **options).run(stopping or threading.Event())
     return sender
+
+
+class PicturesWithTimes:
+    """Three frames of two sources that know when they were taken; notes what happens to them."""
+
+    def __init__(self, story=()):
+        self.position = 0
+        self._story = story
+
+    def next_frames(self, limit):
+        first, self.position = self.position, min(3, self.position + limit)
+        return [
+            LabelledFrame(Frame(f"door/{n % 2}", str(n), n // 2, "image/png", b"x", 1000 + n), None)
+            for n in range(first, self.position)
+        ]
+
+    def delivered(self):
+        self._story.append(("delivered", self.position))
+
+    def close(self):
+        pass
 
 
 def frames_of(sender):
@@ -64,6 +94,38 @@ def test_every_frame_is_sent_once_with_the_time_of_sending(pack):
     frames = frames_of(fed(DatasetSource(pack, order, 3, "digits")))
     assert len({frame.identity for frame in frames}) == len(frames) == 100
     assert {frame.time_ms for frame in frames} == {NOW_MS}
+
+
+def test_a_time_that_the_source_knows_is_kept():
+    assert [frame.time_ms for frame in frames_of(fed(PicturesWithTimes()))] == [1000, 1001, 1002]
+
+
+def test_without_dealing_the_key_decides_the_partition():
+    sender = fed(PicturesWithTimes(), partitions=None)
+    assert [(key, partition) for _, key, _, _, partition in sender.records] == [
+        (b"door/0", None),
+        (b"door/1", None),
+        (b"door/0", None),
+    ]
+
+
+def test_a_limit_asks_the_source_for_no_more_than_it_sends(pack):
+    source = DatasetSource(pack, range(200), 3, "digits")
+    assert len(frames_of(fed(source, limit=70))) == 70
+    assert source.position == 70
+
+
+def test_a_source_hears_of_delivery_only_after_everything_given_is_acknowledged():
+    sender = RecordingSender()
+    fed(source := PicturesWithTimes(sender.records), sender=sender, receipts=source)
+    assert sender.records[3:] == [("flushed", 3), ("delivered", 3)]
+
+
+def test_a_feed_that_is_told_to_stop_does_not_say_that_what_it_left_is_delivered():
+    stopping = threading.Event()
+    sender = RecordingSender(stop_after=2, stopping=stopping)
+    fed(source := PicturesWithTimes(sender.records), sender=sender, stopping=stopping, receipts=source)
+    assert len(sender.records) == 2
 
 
 def test_labels_travel_on_truth_alone_keyed_by_the_frames_identity(pack):
@@ -111,12 +173,12 @@ def topics(stream_settings):
 def start_feed(stream_settings, tmp_path):
     started = []
 
-    def start(*flags):
+    def start(*flags, kind="dataset"):
         places = [f"stream.{key}={getattr(stream_settings, key)}" for key in ("bootstrap_servers", "topic_prefix")]
         settings = [word for place in places for word in ("--set", place)]
-        command = [sys.executable, "-m", "stream.feed", "dataset", "--home", str(tmp_path), *settings, *flags]
+        command = [sys.executable, "-m", "stream.feed", kind, "--home", str(tmp_path / "home"), *settings, *flags]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("R2R_")}
-        started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment))
+        started.append(subprocess.Popen(command, **OUTPUT, text=True, env=environment))
         return started[-1]
 
     yield start
@@ -166,3 +228,39 @@ def test_a_feed_makes_its_topics_where_they_are_missing(stream_settings, start_f
     _, errors = feed.communicate(timeout=60)
     assert (feed.returncode, errors) == (0, "")
     assert len(records_in(stream_settings, Topics("feed", stream_settings.topic_prefix).frames)) == 3
+
+
+def fed_frames(settings, topics):
+    records = records_in(settings, topics.frames)
+    return [Frame.from_record(record.value, record.headers, topics.frames, (0, 0)) for record in records]
+
+
+def test_a_watched_folder_is_fed_as_it_fills_and_goes_on_after_a_restart(stream_settings, topics, start_feed, tmp_path):
+    pictures = tmp_path / "pictures"
+    write_picture(pictures, "a.png", 10)
+    feed = start_feed(str(pictures), "--watch", "--every", "0.1", kind="folder")
+    with closing(PartitionConsumer(stream_settings, topics.frames)) as log:
+        wait_until(lambda: sum(log.end_offsets().values()) == 1, 60)
+        write_picture(pictures, "b.png", 20)
+        wait_until(lambda: sum(log.end_offsets().values()) == 2, 60)
+    feed.kill()
+    feed.communicate(timeout=60)
+    write_picture(pictures, "c.png", 30)
+    _, errors = start_feed(str(pictures), kind="folder").communicate(timeout=60)
+    assert errors == ""
+    frames = fed_frames(stream_settings, topics)
+    assert {(frame.id, frame.sequence) for frame in frames} == {("0:a.png", 0), ("1:b.png", 1), ("2:c.png", 2)}
+    assert len({frame.source for frame in frames}) == 1
+    assert len({record.partition for record in records_in(stream_settings, topics.frames)}) == 1
+
+
+def test_a_clip_is_fed_and_every_picture_accounted_for(stream_settings, topics, start_feed, tmp_path):
+    clip = write_video(tmp_path / "clip.mp4", range(0, 200, 10), rate=10)
+    feed = start_feed(str(clip), "--fps", "5", "--resize", "16x8", kind="camera")
+    output, errors = feed.communicate(timeout=60)
+    assert (feed.returncode, errors) == (0, "")
+    assert output == f"10 frames sent to {topics.frames}; of 20 pictures 10 were left out by --rate and 0 dropped\n"
+    frames = fed_frames(stream_settings, topics)
+    assert [frame.sequence for frame in frames] == list(range(10))
+    assert {frame.time_ms - frames[0].time_ms for frame in frames} == set(range(0, 2000, 200))
+    assert decode_image(frames[0].image, 10**6, 10**6).shape == (8, 16, 3)
