@@ -1,15 +1,6 @@
-"""Test-only faults: die at a named point, or commit too early. Off unless ``R2R_TEST_FAULTS`` is set.
+"""The learner's test-only faults; see `stream.faults`."""
 
-``kill=<point>@<n>`` ends the process with SIGKILL when it reaches the point for the n-th time,
-``bug=commit_before_rename`` plants the mistake that the crash test must catch; a comma separates them.
-"""
-
-import os
-import re
-import signal
-from collections import Counter
-
-from stream.errors import InvalidSetting
+from stream import faults
 
 POINTS = (
     "plan_written",
@@ -19,12 +10,10 @@ POINTS = (
     "announced",
     "offsets_committed",
 )
-_KILL = re.compile(rf"kill=({'|'.join(POINTS)})@([1-9][0-9]*)")
-_BUG = "bug=commit_before_rename"
 
 
-class Faults:
-    """Counts the points that are reached and keeps the promise to die at one of them.
+class Faults(faults.Faults):
+    """The points at which a learner can be told to die, and the mistake that the crash test must catch.
 
     Examples
     --------
@@ -32,29 +21,10 @@ class Faults:
     True
     """
 
-    def __init__(self, kill_at: str = "", on_visit: int = 0, *, commit_before_rename: bool = False) -> None:
-        self._kill_at = kill_at
-        self._on_visit = on_visit
-        self._visits: Counter[str] = Counter()
-        self.commit_before_rename = commit_before_rename
+    points = POINTS
+    bugs = ("commit_before_rename",)
 
-    @classmethod
-    def parse(cls, text: str) -> "Faults":
-        """Read the variable's text; empty for none."""
-        kill_at, on_visit, planted = "", 0, False
-        for part in filter(None, text.split(",")):
-            kill = _KILL.fullmatch(part)
-            if kill:
-                kill_at, on_visit = kill[1], int(kill[2])
-            elif part == _BUG:
-                planted = True
-            else:
-                message = f"R2R_TEST_FAULTS has {part!r}, but it takes {_BUG} and kill=<point>@<n>; mend it"
-                raise InvalidSetting(message)
-        return cls(kill_at, on_visit, commit_before_rename=planted)
-
-    def reached(self, point: str) -> None:
-        """Note the point; end the process there if that was asked for."""
-        self._visits[point] += 1
-        if point == self._kill_at and self._visits[point] == self._on_visit:
-            os.kill(os.getpid(), signal.SIGKILL)
+    @property
+    def commit_before_rename(self) -> bool:
+        """Whether ``CURRENT`` is to name a checkpoint that is not whole yet."""
+        return self.has("commit_before_rename")

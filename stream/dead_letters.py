@@ -1,11 +1,25 @@
 """Bad data is set aside with its reason, under Kafka Connect's header names, and the stream goes on."""
 
+from typing import Protocol
+
 from stream.errors import InvalidMessage
 from stream.frame import Headers
 from stream.log import Record
-from stream.producer import BoundedProducer
 
 _PREFIX = "__connect.errors."
+
+
+class Sender(Protocol):
+    """Takes records for topics: `stream.producer.BoundedProducer` sends them, `stream.answers.Answers` keeps them."""
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
+        """Take one record.
+
+        Raises
+        ------
+        InvalidMessage
+            It is larger than Kafka takes (``too_large``).
+        """
 
 
 class DeadLetters:
@@ -13,16 +27,16 @@ class DeadLetters:
 
     Parameters
     ----------
-    producer
-        Shared with others; the caller flushes it before it commits its position.
+    sender
+        Shared with others; the caller makes what it took durable before it commits its position.
     topic
         The dead-letter topic.
     source_topic
         Where the records stood; by default ``topic`` without ``.dlq``.
     """
 
-    def __init__(self, producer: BoundedProducer, topic: str, source_topic: str | None = None) -> None:
-        self._producer = producer
+    def __init__(self, sender: Sender, topic: str, source_topic: str | None = None) -> None:
+        self._sender = sender
         self._topic = topic
         self._source_topic = topic.removesuffix(".dlq") if source_topic is None else source_topic
 
@@ -34,13 +48,13 @@ class DeadLetters:
         Raises
         ------
         BrokerUnavailable
-            As `BoundedProducer.send`: a broker's fault is never the record's.
+            As `stream.producer.BoundedProducer.send`: a broker's fault is never the record's.
         """
         kept = [(name, content or b"") for name, content in record.headers]  # Kafka allows null, its clients do not
         headers = [*kept, *self._reason(record, error, id)]
         key = b"" if record.key is None and record.value is None else record.key
         try:
-            self._producer.send(self._topic, key, record.value, headers)
+            self._sender.send(self._topic, key, record.value, headers)
         except InvalidMessage:
             self._send_reason_alone(record, key, headers, error, id)
 
@@ -55,10 +69,10 @@ class DeadLetters:
         """Leave out the value; where key and headers alone are too large, those too."""
         size = str(len(record.value or b"")).encode()
         try:
-            self._producer.send(self._topic, key or b"", None, [*headers, ("r2r-omitted-bytes", size)])
+            self._sender.send(self._topic, key or b"", None, [*headers, ("r2r-omitted-bytes", size)])
         except InvalidMessage:
             size = str(record.size_bytes).encode()
-            self._producer.send(self._topic, b"", None, [*self._reason(record, error, id), ("r2r-omitted-bytes", size)])
+            self._sender.send(self._topic, b"", None, [*self._reason(record, error, id), ("r2r-omitted-bytes", size)])
 
     def _reason(self, record: Record, error: InvalidMessage, id: str) -> Headers:  # noqa: A002
         kind = type(error)

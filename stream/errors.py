@@ -12,6 +12,8 @@
     ├── LogUnreadable         a record in the log cannot be read by any client of ours
     ├── PositionLost          the saved position is no longer in the log
     ├── LearnerFenced         another learner of the same model has taken over, or is running
+    ├── WorkerFenced          another worker of the same slot has taken over
+    ├── WorkLost              a worker took so long that its records were given to another one
     ├── PortTaken             the address to listen on is in use
     ├── BrokerNotStarted      the embedded Kafka could not be started
     ├── StorageFull           no space left for a checkpoint or a version
@@ -67,6 +69,14 @@ class PositionLost(R2RError):
 
 class LearnerFenced(R2RError):
     """Another learner of the same model is running or has taken over."""
+
+
+class WorkerFenced(R2RError):
+    """Another worker of the same slot has taken over."""
+
+
+class WorkLost(R2RError):
+    """The group has given a worker's records to another one; nothing was written."""
 
 
 class PortTaken(R2RError):

@@ -10,8 +10,11 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource
 from kafka.errors import (
+    CommitFailedError,
     CorruptRecordError,
+    FencedInstanceIdError,
     InvalidProducerEpochError,
     KafkaError,
     KafkaTimeoutError,
@@ -33,6 +36,7 @@ from stream.log import Record
 from stream.settings import StreamSettings
 
 __all__ = [
+    "ConfigResource",
     "KafkaError",
     "KafkaTimeoutError",
     "MessageSizeTooLargeError",
@@ -42,10 +46,13 @@ __all__ = [
     "TopicPartition",
     "UnknownTopicOrPartitionError",
     "broker_errors",
+    "give_back_parked",
     "is_fenced",
+    "is_membership_lost",
     "is_position_lost",
     "open_admin",
     "open_consumer",
+    "open_group_consumer",
     "open_producer",
     "shut_down",
     "to_record",
@@ -55,7 +62,10 @@ __all__ = [
 
 RECORD_OVERHEAD_BYTES = 128 * 1024
 """Room for key and headers beside the largest image, in a producer's request."""
-_FENCED = (ProducerFencedError, InvalidProducerEpochError)
+_FENCED = (ProducerFencedError, InvalidProducerEpochError, FencedInstanceIdError)
+_HEARTBEATS_IN_SESSION = 4
+_GROUP_FETCH_BYTES = 1024**2
+_GROUP_METADATA_MS = 30_000  # so soon new partitions are shared out
 _PROBE_PAUSE_SECONDS = 0.05
 _FETCH_WAIT_MS = 100  # a request waits behind a fetch on the same connection: this bounds end_offsets and resume
 
@@ -79,12 +89,21 @@ def broker_errors(settings: StreamSettings) -> Iterator[None]:
 
 
 def is_fenced(error: BaseException | None) -> bool:
-    """Whether ``error``, or what caused it, says that another producer has taken over the transactional id.
+    """Whether ``error``, or what caused it, says that another client has taken over the transactional or member id.
 
     Where the fence is met before the commit is called, ``kafka`` names it in the text of a plain error alone.
     """
+    return _is_any(error, _FENCED)
+
+
+def is_membership_lost(error: BaseException | None) -> bool:
+    """Whether ``error``, or what caused it, says that the group has given our partitions to others."""
+    return _is_any(error, (CommitFailedError,))
+
+
+def _is_any(error: BaseException | None, kinds: tuple[type[BaseException], ...]) -> bool:
     while error is not None:
-        if isinstance(error, _FENCED) or any(kind.__name__ in str(error) for kind in _FENCED):
+        if isinstance(error, kinds) or any(kind.__name__ in str(error) for kind in kinds):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -98,6 +117,17 @@ def is_position_lost(error: BaseException) -> bool:
 def is_unreadable(error: BaseException) -> bool:
     """Whether ``error`` says that a batch cannot be read; ``kafka`` would then spin for ever on the next poll."""
     return isinstance(error, (CorruptRecordError, UnsupportedCodecError))
+
+
+def give_back_parked(consumer: Any) -> None:
+    """Let the next poll go on with what ``kafka`` parked of partitions that were paused and are not any more.
+
+    Its 3.0.12 fetcher looks there only while no fetch is in line, but a drained one stays in line for ever: partitions
+    that were full at the wrong moment are then never read again.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001
+    if not fetcher._next_partition_records:  # noqa: SLF001
+        fetcher._next_partition_records = None  # noqa: SLF001
 
 
 def to_record(record: Any) -> Record:
@@ -139,8 +169,42 @@ def open_consumer(settings: StreamSettings, max_partition_fetch_bytes: int) -> A
     )
 
 
-def open_producer(settings: StreamSettings, transactional_id: str | None = None) -> Any:
-    """Connect an idempotent producer; its memory is bounded by `BoundedProducer`, never by ``kafka`` itself."""
+def open_group_consumer(
+    settings: StreamSettings, group: str, member: str, session_seconds: float, work_seconds: float
+) -> Any:
+    """Connect the static member ``member`` of ``group`` that commits nothing by itself.
+
+    With ``read_committed`` its committed positions are read only once no transaction has an open say on them, so what
+    a hung member may still commit is never given to another one.
+    """
+    return _connect(
+        settings,
+        KafkaConsumer,
+        {
+            "group_id": group,
+            "group_instance_id": member,
+            "session_timeout_ms": round(session_seconds * 1000),
+            "heartbeat_interval_ms": round(session_seconds * 1000 / _HEARTBEATS_IN_SESSION),
+            "max_poll_interval_ms": round(work_seconds * 1000),
+            "enable_auto_commit": False,
+            "isolation_level": "read_committed",
+            "auto_offset_reset": "earliest",
+            "metadata_max_age_ms": _GROUP_METADATA_MS,
+            "allow_auto_create_topics": False,
+            "fetch_max_wait_ms": _FETCH_WAIT_MS,
+            "max_partition_fetch_bytes": _GROUP_FETCH_BYTES,
+            "metrics_enabled": False,
+        },
+    )
+
+
+def open_producer(
+    settings: StreamSettings, transactional_id: str | None = None, transaction_seconds: float = 60.0
+) -> Any:
+    """Connect an idempotent producer; its memory is bounded by `BoundedProducer`, never by ``kafka`` itself.
+
+    A transaction that is open longer than ``transaction_seconds`` is aborted by the broker.
+    """
     choices: dict[str, Any] = {
         "acks": "all",
         "enable_idempotence": True,
@@ -157,6 +221,7 @@ def open_producer(settings: StreamSettings, transactional_id: str | None = None)
     if transactional_id is not None:
         choices |= {
             "transactional_id": transactional_id,
+            "transaction_timeout_ms": round(transaction_seconds * 1000),
             "linger_ms": 0,
             "retry_backoff_ms": 5,
             "kafka_client": _PatientClient,

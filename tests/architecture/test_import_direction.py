@@ -11,6 +11,7 @@ from tests.architecture.tree import ROOT, python_files
 LEFT_OUT = {
     "deploy.server": {"torch", "kafka", "learner", "sklearn"},
     "deploy.command_line": {"torch", "kafka", "learner", "onnxruntime", "sklearn"},
+    "replay.worker": {"torch", "learner", "deploy", "onnxruntime", "sklearn"},
     "stream.feed": {"torch", "learner", "deploy", "onnxruntime"},
 }
 

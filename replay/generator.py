@@ -1,0 +1,44 @@
+"""What makes images of a cluster: one contract for augmentation, diffusion and whatever comes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stream.image_codec import Pixels
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is to be painted.
+
+    Parameters
+    ----------
+    name
+        What the cluster is called; empty where nobody has named it.
+    exemplars
+        1 to 5 real images of it, uint8 [height, width, 3], the most typical one first; sizes may differ.
+    """
+
+    name: str
+    exemplars: Sequence[Pixels]
+
+
+class Generator(Protocol):
+    """Makes images of a subject.
+
+    Blocking: `generate` may take seconds, and is asked for few images at a time, so that a request can expire or a
+    worker be stopped between two calls; nothing else blocks. Determinism: an image depends on the subject, its own
+    seed and the generator's settings alone, not on the other seeds of the call nor on calls before. Errors: what
+    `generate` raises puts the request aside, and the next one comes. Crash: nothing survives in the object, and
+    nothing needs to. One thread at a time may use a generator.
+    """
+
+    @property
+    def name(self) -> str:
+        """What is written beside its images."""
+
+    def generate(self, subject: Subject, seeds: Sequence[int]) -> list[Pixels]:
+        """Return one image for each seed, in their order: uint8 [height, width, 3]."""
+
+    def close(self) -> None:
+        """Let go of what it holds; may be called again."""

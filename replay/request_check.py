@@ -1,0 +1,90 @@
+"""A record of ``replay.requests`` becomes a request that can be served, or an error that says why not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from replay.generator import Subject
+from replay.settings import ReplaySettings
+from stream.errors import InvalidMessage
+from stream.image_codec import decode_image
+from stream.log import Record
+from stream.replay_messages import MOST_EXEMPLARS, ReplayRequest
+from stream.settings import StreamSettings
+
+_LONGEST_ID = 200  # it is repeated in every batch, and is a record's key
+_TYPES: dict[str, type[Any]] = {
+    "id": str,
+    "model": str,
+    "task_seq": int,
+    "cluster": int,
+    "name": str,
+    "images": int,
+    "seed": int,
+    "expires_at_ms": int,
+}
+
+
+@dataclass(frozen=True)
+class RequestCheck:
+    """What a worker of ``model`` accepts."""
+
+    model: str
+    streaming: StreamSettings
+    settings: ReplaySettings
+
+    def read(self, record: Record) -> ReplayRequest:
+        """Return the request if all but its images is good; no image is decoded yet.
+
+        Raises
+        ------
+        UnknownFormat
+            Another release wrote it: the worker is to be updated, the request is not to blame.
+        InvalidMessage
+            ``not_json``, ``wrong_kind``, ``incomplete``, ``wrong_type``, ``bad_id``, ``other_model``, ``bad_seed``,
+            ``bad_count``, ``no_exemplars`` or ``too_many_exemplars``.
+        """
+        request = ReplayRequest.from_bytes(record.value or b"")
+        _check_types(request)
+        if not (0 < len(request.id) <= _LONGEST_ID and request.id.isascii() and request.id.isprintable()):
+            message = f"the id is {request.id!r:.80}, but must have 1 to {_LONGEST_ID} plain characters; derive another"
+            raise InvalidMessage(message, reason="bad_id")
+        if request.model != self.model:
+            message = f"the request is for model {request.model!r:.80} and this worker serves {self.model!r}; resend it"
+            raise InvalidMessage(message, reason="other_model")
+        if request.seed < 0:
+            message = f"the seed is {request.seed} and must not be below 0; draw another"
+            raise InvalidMessage(message, reason="bad_seed")
+        self._check_counts(request.images, len(request.exemplars))
+        return request
+
+    def subject(self, request: ReplayRequest) -> Subject:
+        """Decode the exemplars.
+
+        Raises
+        ------
+        InvalidImage
+            One is not an image within the caps; see `stream.image_codec.decode_image` for the reasons.
+        """
+        most_pixels = min(self.settings.most_exemplar_pixels, self.streaming.max_image_pixels)
+        decoded = [decode_image(one, self.streaming.max_image_bytes, most_pixels) for one in request.exemplars]
+        return Subject(request.name, decoded)
+
+    def _check_counts(self, images: int, exemplars: int) -> None:
+        if not 1 <= images <= self.settings.most_images:
+            most = self.settings.most_images
+            message = f"{images} images are asked for, but 1 to {most} can be; see replay.most_images"
+            raise InvalidMessage(message, reason="bad_count")
+        if exemplars == 0:
+            message = "the request has no exemplars, and there is nothing else to paint from; send one at least"
+            raise InvalidMessage(message, reason="no_exemplars")
+        if exemplars > MOST_EXEMPLARS:
+            message = f"the request has {exemplars} exemplars, but at most {MOST_EXEMPLARS} are read; send the nearest"
+            raise InvalidMessage(message, reason="too_many_exemplars")
+
+
+def _check_types(request: ReplayRequest) -> None:
+    for key, wanted in _TYPES.items():
+        value = getattr(request, key)
+        if type(value) is not wanted:  # True is an int to isinstance
+            message = f"{key} is {value!r:.80}, but must be of type {wanted.__name__}; resend the request"
+            raise InvalidMessage(message, reason="wrong_type")

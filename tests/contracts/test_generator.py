@@ -1,0 +1,78 @@
+"""What every `Generator` keeps; a new one joins `GENERATORS`."""
+
+import numpy as np
+import pytest
+
+from replay.generator import Subject
+from replay.resynthesis import Resynthesis
+from tests.replay.small import SeedGenerator, exemplar
+
+GENERATORS = {
+    "resynthesis": lambda: Resynthesis(strength=1.0),
+    "copies": lambda: Resynthesis(strength=0.0),
+    "fake": SeedGenerator,
+}
+SUBJECTS = {
+    "one": Subject("", [exemplar(16)]),
+    "five": Subject("cat", [exemplar(16, seed) for seed in range(5)]),
+    "mixed_sizes": Subject("", [exemplar(8), exemplar(16, 1), np.zeros((5, 9, 3), np.uint8)]),
+    "one_pixel": Subject("", [np.full((1, 1, 3), 7, np.uint8)]),
+    "thin": Subject("", [exemplar(32)[:1]]),
+    "plain": Subject("", [np.full((12, 12, 3), 255, np.uint8)]),
+    "read_only": Subject("", [np.frombuffer(bytes(range(48)), np.uint8).reshape(4, 4, 3)]),
+}
+
+
+@pytest.fixture(params=GENERATORS)
+def generator(request):
+    made = GENERATORS[request.param]()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=SUBJECTS)
+def subject(request):
+    return SUBJECTS[request.param]
+
+
+def same(ours, theirs):
+    return len(ours) == len(theirs) and all(map(np.array_equal, ours, theirs))
+
+
+def test_there_is_one_image_for_each_seed(generator, subject):
+    images = generator.generate(subject, [3, 1, 4, 1])
+    assert len(images) == 4
+    shapes = {exemplar.shape for exemplar in subject.exemplars}
+    for image in images:
+        assert image.dtype == np.uint8
+        assert image.shape in shapes
+    assert generator.generate(subject, []) == []
+
+
+def test_an_image_depends_on_its_own_seed_alone(generator, subject):
+    seeds = [5, 2**32 - 1, 0, 9]
+    together = generator.generate(subject, seeds)
+    assert same([generator.generate(subject, [seed])[0] for seed in seeds], together)
+    assert same(generator.generate(subject, seeds[::-1]), together[::-1])
+
+
+def test_calls_before_change_nothing(generator, subject):
+    first = generator.generate(subject, [1, 2])
+    generator.generate(SUBJECTS["five"], [8, 9])
+    assert same(generator.generate(subject, [1, 2]), first)
+
+
+def test_the_exemplars_are_left_as_they_are(generator, subject):
+    before = [exemplar.copy() for exemplar in subject.exemplars]
+    generator.generate(subject, [1, 2, 3])
+    assert same(before, subject.exemplars)
+
+
+def test_it_has_a_name_to_be_written_beside_its_images(generator):
+    assert generator.name
+    assert generator.name.isprintable()
+
+
+def test_closing_is_idempotent(generator):
+    generator.close()
+    generator.close()

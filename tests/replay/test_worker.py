@@ -1,0 +1,138 @@
+"""A worker on a real Kafka, and on queues that fail."""
+
+from functools import partial
+from threading import Event as Flag
+from threading import Thread
+
+import pytest
+from prometheus_client import REGISTRY
+
+from replay.faults import Faults
+from replay.resynthesis import Resynthesis
+from replay.settings import ReplaySettings
+from replay.worker import Worker, slot_of
+from stream.broker_admin import create_topics
+from stream.consumer import read_topic
+from stream.errors import BrokerUnavailable, UnknownFormat, WorkLost
+from stream.image_codec import decode_image
+from stream.producer import BoundedProducer
+from stream.replay_messages import ReplaySamples
+from stream.topics import Topics
+from stream.work_queue import WorkQueue
+from tests.replay.small import MODEL, NOW_MS, SeedGenerator, painter, record_of, request
+from tests.wait import wait_until
+
+
+class ListedQueue:
+    """Gives the listed values one by one; each writing ends as listed, and well after that."""
+
+    def __init__(self, values, *endings):
+        self.values, self.endings = values, list(endings)
+        self.written, self.closed = [], 0
+
+    def next_records(self, timeout_seconds, most):
+        assert (timeout_seconds < 1, most) == (True, 1)
+        return [record_of(self.values[0])]
+
+    def answer(self, answers):
+        ending = self.endings.pop(0) if self.endings else None
+        if ending is not None:
+            raise ending
+        self.written.append(answers.records)
+        self.values.pop(0)
+
+    def close(self):
+        self.closed += 1
+
+
+class UntilEmpty(Flag):
+    """Tells a worker to stop once its queue is empty."""
+
+    def __init__(self, queue):
+        super().__init__()
+        self._queue = queue
+
+    def is_set(self):
+        return not self._queue.values
+
+
+def run(queue):
+    worker = Worker(MODEL, painter(SeedGenerator()), lambda: queue, lambda: NOW_MS, Faults())
+    worker.run(UntilEmpty(queue))
+
+
+def counted(outcome):
+    return REGISTRY.get_sample_value("r2r_replay_requests_total", {"model": MODEL, "outcome": outcome}) or 0
+
+
+def test_an_answer_that_was_not_written_is_made_again_on_a_new_queue():
+    queue = ListedQueue([request(1).to_bytes(), request(2).to_bytes()], WorkLost("w"), BrokerUnavailable("b"))
+    before = counted("answered")
+    run(queue)
+    assert [ReplaySamples.from_bytes(records[0].value).cluster for records in queue.written] == [1, 2]
+    assert queue.closed == 3
+    assert counted("answered") - before == 2
+
+
+def test_three_failures_in_a_row_are_told():
+    queue = ListedQueue([request().to_bytes()], *(BrokerUnavailable("Kafka does not answer") for _ in range(3)))
+    with pytest.raises(BrokerUnavailable, match="Kafka does not answer"):
+        run(queue)
+    assert queue.closed == 3
+
+
+def test_failures_with_answers_between_them_are_not_in_a_row():
+    queue = ListedQueue([request(number).to_bytes() for number in range(5)], *[WorkLost("w"), None] * 4)
+    run(queue)
+    assert (len(queue.written), queue.closed) == (5, 5)
+
+
+def test_another_major_version_stops_it_before_anything_is_written():
+    queue = ListedQueue([b'{"format":"r2r.replay-request/2.0"}'])
+    with pytest.raises(UnknownFormat):
+        run(queue)
+    assert (queue.written, queue.closed) == ([], 1)
+
+
+@pytest.fixture
+def topics(stream_settings):
+    made = Topics(MODEL, stream_settings.topic_prefix)
+    create_topics(stream_settings, made)
+    return made
+
+
+@pytest.fixture
+def serving(stream_settings, topics):
+    """Run a worker in a thread."""
+    stopping, faults = Flag(), Faults()
+    slot = slot_of(topics, 0, ReplaySettings())
+    queue = partial(WorkQueue, stream_settings, topics.replay_requests, slot, faults)
+    around = painter(Resynthesis(1.0), streaming=stream_settings)
+    thread = Thread(target=Worker(MODEL, around, queue, lambda: NOW_MS, faults).run, args=[stopping])
+    thread.start()
+    yield
+    stopping.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+@pytest.mark.usefixtures("serving")
+def test_good_poisoned_and_expired_requests_are_each_dealt_with_once(stream_settings, topics):
+    values = [request(1, images=40).to_bytes(), b"hello", request(2, expires_at_ms=NOW_MS).to_bytes()]
+    values += [request(3, images=0).to_bytes(), b"", request(4, images=500).to_bytes()]
+    expired = counted("expired")
+    with BoundedProducer(stream_settings) as producer:
+        for place, value in enumerate(values):
+            producer.send(topics.replay_requests, b"id", value, partition=place % 3)
+    written = partial(read_topic, stream_settings)
+    wait_until(lambda: len(written(topics.replay_requests_dlq)) == 3 and counted("expired") > expired, 20, "all")
+    wait_until(lambda: len({record.key for record in written(topics.replay_samples)}) == 2, 20, "both answers")
+    answers = [ReplaySamples.from_bytes(record.value) for record in written(topics.replay_samples)]
+    images = {1: 0, 4: 0}
+    for batch in answers:
+        images[batch.cluster] += len(batch.images)
+        assert {decode_image(image, 10**6, 10**4).shape for image in batch.images} == {(8, 8, 3)}
+    assert images == {1: 40, 4: 500}
+    assert len({batch.id for batch in answers}) == len(answers)
+    reasons = sorted(dict(record.headers)["r2r-reason"] for record in written(topics.replay_requests_dlq))
+    assert reasons == [b"bad_count", b"not_json", b"not_json"]
