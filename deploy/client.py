@@ -8,10 +8,11 @@ from typing import Any, Self
 
 import httpx
 
-from deploy.errors import ServerAnswer
+from deploy.errors import ImageRefused, ServerAnswer, ServerAway
 
 _TIMEOUT_SECONDS = 30.0
 _CONNECTIONS = 4
+_IMAGE_AT_FAULT = (400, 413, 415)
 
 
 @dataclass(frozen=True)
@@ -45,24 +46,49 @@ class Client:
 
         Raises
         ------
-        ServerAnswer
-            The server refused, with its own sentence, or did not answer.
+        ImageRefused, ServerAnswer
+            The server refused, with its own sentence.
+        ServerAway
+            It did not answer.
         """
         route = f"/v2/models/{model}/infer" if version is None else f"/v2/models/{model}/versions/{version}/infer"
+        body = self._call("POST", route, content=image, headers={"content-type": content_type})
         try:
-            response = self._http.post(route, content=image, headers={"content-type": content_type})
-        except httpx.HTTPError as error:
-            message = f"the server at {self._address} does not answer ({error}); start it with `r2r serve` or `r2r up`"
-            raise ServerAnswer(message) from error
-        body = response.json()
-        if response.status_code != httpx.codes.OK:
-            raise ServerAnswer(str(body.get("error", response.text)))
-        return _answer(body)
+            return _answer(body)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise self._no_server_of_ours(error) from error
+
+    def models(self) -> list[str]:
+        """Return the models that can answer, sorted; see `ask` for the errors."""
+        index = self._call("POST", "/v2/repository/index")
+        try:
+            return sorted({str(row["name"]) for row in index})
+        except (KeyError, TypeError) as error:
+            raise self._no_server_of_ours(error) from error
 
     def ask_all(self, model: str, images: Sequence[bytes], content_type: str, version: int | None) -> Iterator[Answer]:
         """Yield the answers in the images' order, a few requests at a time; see `ask` for the errors."""
         with ThreadPoolExecutor(_CONNECTIONS) as pool:
             yield from pool.map(lambda image: self.ask(model, image, content_type, version), images)
+
+    def _call(self, method: str, route: str, **sent: Any) -> Any:
+        """Return the JSON of an answer that is no error."""
+        try:
+            response = self._http.request(method, route, **sent)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ServerAway(self._address, error) from error
+        try:
+            body = response.json()
+        except ValueError as error:
+            raise self._no_server_of_ours(error) from error
+        if response.status_code == httpx.codes.OK:
+            return body
+        refusal = body.get("error", response.text) if isinstance(body, dict) else response.text
+        raise (ImageRefused if response.status_code in _IMAGE_AT_FAULT else ServerAnswer)(str(refusal))
+
+    def _no_server_of_ours(self, cause: Exception) -> ServerAnswer:
+        message = f"{self._address} is no server of the Open Inference Protocol ({cause}); name another with --server"
+        return ServerAnswer(message)
 
     def close(self) -> None:
         """Close the connections; may be called again."""
@@ -77,7 +103,7 @@ class Client:
         self.close()
 
 
-def _answer(body: dict[str, Any]) -> Answer:
+def _answer(body: Any) -> Answer:
     outputs = {output["name"]: output["data"] for output in body["outputs"]}
     return Answer(
         version=int(body["model_version"]),

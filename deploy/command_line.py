@@ -1,14 +1,10 @@
-"""``r2r``: one command for every role. Each role is a process of its own, and only what it needs is imported in it."""
+"""``r2r``: one command for every role and tool. Each is a module of its own, and only what it needs is imported."""
 
-import os
 import runpy
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from stream.home import home_from_environment
 
 app = typer.Typer(
     name="r2r",
@@ -16,43 +12,62 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
 _PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
-def _role(name: str, module: str, text: str) -> None:
-    """Add a command that becomes the role's own process: its flags and its exit code are the role's."""
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  costs 20 ms
+
+        sys.stdout.write(f"r2r {version('r2r')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Go on with the command; `_show_version` has done what is asked here."""
+
+
+def _command(group: str, name: str, module: str, text: str) -> None:
+    """Add a command that becomes the module's own process: its flags and its exit code are the module's."""
 
     def command(context: typer.Context) -> None:
         sys.argv = [f"r2r {name}", *context.args]
         runpy.run_module(module, run_name="__main__")
 
-    app.command(name, help=text, context_settings=_PASS_ON)(command)
+    app.command(name, help=text, context_settings=_PASS_ON, rich_help_panel=group)(command)
 
 
-_role("demo", "deploy.demo", "The whole loop on this machine: Kafka, feed, learner, publisher, server, table.")
-_role("broker", "stream.embedded_broker", "A real Kafka from Python packages, on this machine.")
-_role("topics", "stream.make_topics", "Make the topics of a model: topics create --model NAME.")
-_role("feed", "stream.feed", "Images to Kafka: feed dataset --name digits --rate 25.")
-_role("learn", "learner.service", "Learn from the stream: learn --model NAME.")
-_role("publish", "deploy.publisher", "Turn checkpoints into served versions: publish --model NAME.")
-_role("serve", "deploy.server", "Answer queries with the newest version, over HTTP.")
-_role("evaluate", "deploy.evaluator", "Judge each version on the stream's labelled frames: evaluate --model NAME.")
-_role("up", "deploy.up", "All roles of one model under one supervisor: up --model NAME.")
+_START = "Start here"
+_command(_START, "demo", "deploy.demo", "The whole loop on this machine, on digits: learn, serve, ask, a table.")
+_command(_START, "doctor", "deploy.doctor", "Is all there that a system needs? Each finding with its remedy.")
+_command(_START, "init", "deploy.settings_file", "Write a commented settings file: init r2r.toml.")
+_command(_START, "up", "deploy.up", "All roles of one model, and Kafka: up --model NAME.")
+_command(_START, "feed", "stream.feed", "Images to Kafka: feed dataset --name digits --rate 25.")
 
+_ASK = "Ask a running system"
+_command(_ASK, "status", "deploy.status", "Roles, versions, clusters, lag, newest decisions: status --watch.")
+_command(_ASK, "ask", "deploy.asking", "What does the model see in these images: ask photo.jpg.")
 
-@app.command()
-def ask(
-    image: Annotated[Path, typer.Argument(help="a JPEG, PNG or WebP file")],
-    model: Annotated[str, typer.Option(help="which model")] = "digits",
-    server: Annotated[str | None, typer.Option(help="its address; by default that of the home's `r2r up`")] = None,
-    version: Annotated[int | None, typer.Option(help="a version; the newest by default")] = None,
-) -> None:
-    """Ask the served model what it sees in an image."""
-    from deploy.asking import ask_file, server_of  # noqa: PLC0415  the HTTP client is for this command alone
+_STEER = "Steer it"
+_command(_STEER, "name", "deploy.naming", "Call a cluster by a name: name 7 cat.")
+_command(_STEER, "models", "deploy.model_versions", "Versions: models list, rollback VERSION, pin, unpin.")
+_command(_STEER, "dlq", "deploy.dlq", "What could not be read: dlq list, show, resend.")
 
-    address = server_of(home_from_environment(os.environ)) if server is None else server
-    raise typer.Exit(ask_file(image, model, address, version))
+_ROLES = "One role at a time"
+_command(_ROLES, "broker", "stream.embedded_broker", "A real Kafka from Python packages, on this machine.")
+_command(_ROLES, "topics", "stream.make_topics", "Make the topics of a model: topics create --model NAME.")
+_command(_ROLES, "learn", "learner.service", "Learn from the stream: learn --model NAME.")
+_command(_ROLES, "replay", "replay.worker", "Paint images for the learner's updates: replay --model NAME --worker N.")
+_command(_ROLES, "publish", "deploy.publisher", "Turn checkpoints into served versions: publish --model NAME.")
+_command(_ROLES, "serve", "deploy.server", "Answer queries with the newest version, over HTTP.")
+_command(_ROLES, "evaluate", "deploy.evaluator", "Judge each version on labelled frames: evaluate --model NAME.")
 
 
 def main() -> None:

@@ -4,9 +4,7 @@ Two learners see one stream of scikit-learn's digits on a real Kafka; both are p
 are asked about digits that nobody has seen.
 """
 
-import os
 import shutil
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -20,12 +18,13 @@ from deploy.client import Client
 from deploy.demonstration.exam import Exam, version_at
 from deploy.demonstration.table import Outcome, show
 from deploy.errors import DemoRunning, StoppedEarly
+from deploy.free_port import free_port
 from deploy.registry.versions import Registry
 from deploy.scrape import read_gauge
 from deploy.supervisor import RoleCommand, Supervisor
 from stream.consumer import read_topic
 from stream.embedded_broker import EmbeddedBroker
-from stream.home import Home, read_run_file
+from stream.home import Home, is_alive, read_run_file
 from stream.messages import TaskPlan
 from stream.role import Role, parser, run_role
 from stream.settings import StreamSettings
@@ -164,25 +163,8 @@ def _check_stop(role: Role, wait_seconds: float = 0.0) -> None:
 
 def _check_alone(home: Home) -> None:
     """Raise DemoRunning if a role of an earlier demo still runs in ``home``: its files are not to be deleted."""
-    if any(_is_alive(int(role["pid"])) for role in read_run_file(home).values()):
+    if any(is_alive(int(role["pid"])) for role in read_run_file(home).values()):
         raise DemoRunning(str(home.root))
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _body(role: Role) -> None:

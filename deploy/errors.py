@@ -16,9 +16,18 @@
     ├── RegistryError          the registry cannot do what was asked
     │   └── VersionBroken      a version's file is not what its manifest or the contract says
     ├── RoleEnded              a role that is supervised has ended and is not started again
+    ├── RolesSilent            roles run and do not answer in time
     ├── DemoRunning            another demo runs in the same home
+    ├── SystemRunning          another `r2r up` runs in the same home
+    ├── SystemMissing          what a tool asks about does not run, or is not there
+    ├── FileThere              a file that is to be written is there already, or cannot be written
+    ├── LetterMissing          a dead-letter topic has no record at a place
     ├── StoppedEarly           a run was told to stop before it had its result
-    ├── ServerAnswer           a server answered a client with an error, or not at all
+    ├── CommandRefused         what a person asked of a running model has no effect
+    ├── CommandUnanswered      nobody has said in time what became of a command
+    ├── ServerAnswer           a server answered a client with an error
+    │   ├── ImageRefused       the image is at fault; it may answer the next one
+    │   └── ServerAway         it did not answer at all
     └── CandidateRefused       a gate did not let a candidate through; carries its evidence
         ├── ParityFailed       ONNX Runtime and PyTorch disagree
         ├── OutputsNotFinite   an output is NaN or infinite
@@ -160,7 +169,17 @@ class RoleEnded(R2RError):
     """A supervised role has ended and is not started again; its last words are repeated."""
 
     def __init__(self, name: str, code: int, last_words: str, output: str) -> None:
-        super().__init__(f"the role {name} ended with code {code}: {last_words} (its output: {output})")
+        where = "" if "(log: " in last_words else f" (log: {output})"
+        super().__init__(f"the role {name} ended with code {code}: {last_words}{where}")
+
+
+class RolesSilent(R2RError):
+    """Supervised roles run and do not answer in time."""
+
+    def __init__(self, names: list[str], seconds: float, logs: str) -> None:
+        super().__init__(
+            f"{', '.join(names)} did not answer within {seconds:g} s; see what they wait for (log: {logs})"
+        )
 
 
 class DemoRunning(R2RError):
@@ -170,9 +189,59 @@ class DemoRunning(R2RError):
         super().__init__(f"another demo is running in {home}; wait for it or choose another --home")
 
 
+class SystemRunning(R2RError):
+    """Another `r2r up` runs in the same home."""
+
+    def __init__(self, home: str, pid: str) -> None:
+        super().__init__(
+            f"`r2r up` is running in {home} already (process {pid}); stop it, or choose another folder with --home"
+        )
+
+
+class SystemMissing(R2RError):
+    """What a tool asks about does not run, or is not there."""
+
+
+class CommandRefused(R2RError):
+    """What a person asked of a running model has no effect; ``reason`` is a short, stable word."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class CommandUnanswered(R2RError):
+    """Nobody has said in time what became of a command; it stands on its topic."""
+
+
+class FileThere(R2RError):
+    """A file that is to be written is there already, or cannot be written."""
+
+    def __init__(self, file: str, cause: OSError) -> None:
+        super().__init__(f"{file} is not written ({cause.strerror}); name another file, or move that one away")
+
+
+class LetterMissing(R2RError):
+    """A dead-letter topic has no record at a place."""
+
+
 class StoppedEarly(R2RError):
     """A run was told to stop before it had its result."""
 
 
 class ServerAnswer(R2RError):
-    """A server answered with an error, or not at all."""
+    """A server answered with an error, or with what nobody asked for."""
+
+
+class ImageRefused(ServerAnswer):
+    """A server does not answer for this image, and may for the next one."""
+
+
+class ServerAway(ServerAnswer):
+    """A server did not answer at all."""
+
+    def __init__(self, address: str, cause: object) -> None:
+        super().__init__(
+            f"the server at {address} does not answer ({cause}); start it with `r2r serve` or `r2r up`, "
+            "or name another with --server"
+        )

@@ -54,6 +54,9 @@ class PublishingMetrics:
         self.exports = Counter(
             "r2r_publisher_exports_total", "Whole exports; all else is new initializers.", ("model",), registry=registry
         )
+        self.pinned_version = Gauge(
+            "r2r_publisher_pinned_version", "The version that is pinned; 0 for none.", ("model",), registry=registry
+        )
         self.publish_duration = Histogram(
             "r2r_publisher_publish_duration_seconds", "From the checkpoint to the version.", registry=registry
         )

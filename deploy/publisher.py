@@ -1,7 +1,9 @@
 """``python -m deploy.publisher --model NAME``: checkpoints become versions.
 
-It keeps no position: what is to be done is what the checkpoints' topic asks for and the registry does not have. Killed
-between any two lines and started again, it ends with the same registry; an announcement may come twice, under one id.
+It keeps no position in the checkpoints: what is to be done is what their topic asks for after the newest that is
+settled. A person may pin what is served or roll it back (`deploy.publishing.helm`); checkpoints wait while it is
+pinned. Killed between any two lines and started again, it ends with the same registry; an announcement may come twice,
+under one id.
 """
 
 import hashlib
@@ -22,15 +24,18 @@ from deploy.errors import CandidateRefused
 from deploy.metrics import PublishingMetrics
 from deploy.publishing.announcements import Announcements
 from deploy.publishing.candidate import Candidate, CandidateExporter
+from deploy.publishing.helm import Helm
 from deploy.publishing.served_graph import ServedGraph, served_graph
+from deploy.publishing.steering import SteeringFile
 from deploy.publishing.template_cache import TemplateCache
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
 from deploy.settings import DeploySettings
 from learner.checkpoint import content_sha256, load_checkpoint
 from learner.state import LearnerState
-from stream.broker_admin import create_topics, wait_for_broker
+from stream.broker_admin import create_topics, describe_topic, wait_for_broker
 from stream.consumer import TopicTail
+from stream.deadline import Deadline
 from stream.errors import CheckpointCorrupt, InvalidMessage, UnknownFormat
 from stream.log import Record
 from stream.messages import CheckpointReady
@@ -41,36 +46,55 @@ from stream.topics import Topics
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2
+_CATCH_UP_SECONDS = 10.0
 _FIRST_VERSION = 1
 
 
 @dataclass
 class Publisher:
-    """Takes one checkpoint after the other into the registry; `open_publisher` wires it."""
+    """Takes one checkpoint after the other into the registry; `body` wires it."""
 
     model: str
     registry: Registry
     exporter: CandidateExporter
     announcements: Announcements
+    helm: Helm
     settings: DeploySettings
     metrics: PublishingMetrics
     clock: Callable[[], int]
+    waiting: CheckpointReady | None = None
+    """The newest checkpoint that came while a version was pinned."""
 
-    def follow(self, checkpoints: TopicTail, stopping: Flag) -> None:
-        """Publish what the topic asks for, from its beginning on, until ``stopping`` is set."""
+    def follow(self, checkpoints: TopicTail, commands: TopicTail, stopping: Flag) -> None:
+        """Publish what the topic asks for, from its beginning on, and obey commands, until ``stopping`` is set."""
+        self.resume()
+        if self.helm.pinned is None:  # what was asked while nobody was here comes first; else what waits must be known
+            self._obey_all(commands, stopping)
         while not stopping.is_set():
             for record in checkpoints.next_records(_POLL_SECONDS):
                 ready = _read(record)
                 if ready is not None and ready.publish and not stopping.is_set():
                     self.publish(ready)
+                if self.helm.pinned is None:
+                    self._obey_next(commands)
+            if checkpoints.caught_up:
+                self._obey_next(commands)
+
+    def resume(self) -> None:
+        """Finish what an earlier process began."""
+        self.helm.resume()
+        self._show_pin()
 
     def publish(self, ready: CheckpointReady) -> None:
-        """Publish one checkpoint, unless that was done before.
+        """Publish one checkpoint, unless that was done before or a version is pinned.
 
         1. load, 2. export and check, 3. promote, 4. announce, 5. prune. A refusal is told with its evidence, and the
         refused file stays among the candidates.
         """
-        if self._is_done(ready.task_seq):
+        if _FIRST_VERSION <= ready.task_seq <= self.helm.settled_task:
+            return
+        if self.helm.pinned is not None:
+            self.waiting = ready
             return
         folder = _folder(ready.uri)
         if not folder.exists():
@@ -87,19 +111,29 @@ class Publisher:
                 else:
                     raise
 
+    def obey(self, record: Record) -> None:
+        """Carry out a command; once nothing is pinned any more, the newest checkpoint that waited is published."""
+        self.helm.obey(record, None if self.waiting is None else self.waiting.task_seq)
+        self._show_pin()
+        if self.waiting is not None and self.helm.pinned is None:
+            ready, self.waiting = self.waiting, None
+            self.publish(ready)
+
+    def _obey_all(self, commands: TopicTail, stopping: Flag) -> None:
+        deadline = Deadline(_CATCH_UP_SECONDS)
+        while not (commands.caught_up or deadline.expired or stopping.is_set()):
+            self._obey_next(commands, _POLL_SECONDS)
+
+    def _obey_next(self, commands: TopicTail, timeout_seconds: float = 0.0) -> None:
+        for record in commands.next_records(timeout_seconds):
+            self.obey(record)
+
+    def _show_pin(self) -> None:
+        self.metrics.pinned_version.labels(self.model).set(self.helm.pinned or 0)
+
     def _skip(self, ready: CheckpointReady) -> None:
         self.metrics.skipped.labels(self.model).inc()
         _log.info("model=%s task=%d its checkpoint is gone: nothing to publish", self.model, ready.task_seq)
-
-    def _is_done(self, version: int) -> bool:
-        """Whether the version is there, or was there and is pruned; one that nobody was told of is announced now."""
-        versions = self.registry.versions(self.model)
-        if version in versions:
-            if version not in self.announcements.announced:
-                self.registry.promote(self.model, version)  # clears away what a promotion that was cut off has left
-                self._announce(self.registry.manifest(self.model, version))
-            return True
-        return version in self.announcements.announced and version < min(versions, default=0)
 
     def _promote(self, ready: CheckpointReady, state: LearnerState) -> None:
         served = served_graph(state)
@@ -110,13 +144,12 @@ class Publisher:
         if candidate.refusal is not None:
             raise candidate.refusal
         self.registry.promote(self.model, manifest.version)
+        self.helm.note_published(ready.task_seq)
         self.metrics.promotions.labels(self.model).inc()
         _log.info("model=%s version=%d is published parity=%s", self.model, manifest.version, manifest.parity)
-        self._announce(manifest)
-        self.registry.prune(self.model, self.settings.keep_versions, self.settings.keep_candidates)
-
-    def _announce(self, manifest: Manifest) -> None:
         self.announcements.promoted(manifest, self.registry.uri(self.model, manifest.version))
+        self.registry.prune(self.model, self.settings.keep_versions, self.settings.keep_candidates)
+        self.helm.tell_versions()
 
     def _refuse(self, ready: CheckpointReady, refusal: CandidateRefused) -> None:
         self.metrics.refusals.labels(self.model, refusal.reason).inc()
@@ -129,7 +162,7 @@ class Publisher:
     ) -> Manifest:
         return Manifest(
             model=self.model,
-            version=ready.task_seq,
+            version=max(ready.task_seq, (self.registry.latest(self.model) or 0) + 1),
             sha256=hashlib.sha256(candidate.model_bytes).hexdigest(),
             size_bytes=len(candidate.model_bytes),
             checkpoint_sha256=ready.sha256,
@@ -191,11 +224,18 @@ def body(role: Role) -> None:
         settings.parity_tolerance,
         metrics.exports.labels(topics.model).inc,
     )
-    registry = Registry(role.flags.registry or str(role.home.registry))
-    with BoundedProducer(streaming) as producer, closing(TopicTail(streaming, topics.checkpoints)) as checkpoints:
+    root = role.flags.registry or str(role.home.registry)
+    registry = Registry(root)
+    with (
+        BoundedProducer(streaming) as producer,
+        closing(TopicTail(streaming, topics.checkpoints)) as checkpoints,
+        closing(TopicTail(streaming, topics.commands)) as commands,
+    ):
         announcements = Announcements(producer, streaming, topics)
-        publisher = Publisher(topics.model, registry, exporter, announcements, settings, metrics, now_ms)
-        publisher.follow(checkpoints, role.stopping)
+        topic_id = describe_topic(streaming, topics.commands).topic_id
+        helm = Helm(registry, announcements, SteeringFile(root, topics.model), topic_id, now_ms)
+        publisher = Publisher(topics.model, registry, exporter, announcements, helm, settings, metrics, now_ms)
+        publisher.follow(checkpoints, commands, role.stopping)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -42,7 +42,8 @@ def main(argv: Sequence[str]) -> int:
 def serve(role: Role) -> None:
     """Serve until told to stop.
 
-    1. listen, 2. tell the address, 3. watch the registry beside, 4. answer, 5. drain.
+    1. take the address, 2. load what the registry has, so that a restarted server never says "no version yet",
+    3. listen and tell the address, 4. watch the registry beside, 5. answer, 6. drain.
     """
     settings = role.settings("deploy", DeploySettings)
     check_provider(settings.provider)
@@ -53,7 +54,9 @@ def serve(role: Role) -> None:
     limits = InputLimits(settings.max_body_bytes, settings.max_image_pixels, settings.max_batch_images)
     handlers = Handlers(models, limits)
     app = create_app(handlers, InferenceRoute(handlers, metrics, settings), metrics)
-    with contextlib.closing(listen(settings.host, _port(role, settings))) as listener:
+    with contextlib.closing(bind(settings.host, _port(role, settings))) as listener:
+        models.load_first()
+        listen(listener)
         _tell_address(listener, role.flags.address_file)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=settings.drain_seconds
@@ -61,8 +64,8 @@ def serve(role: Role) -> None:
         _answer(uvicorn.Server(config), listener, models, role.stopping, settings.poll_seconds)
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that already takes connections.
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that holds the address and takes no connections yet.
 
     Raises
     ------
@@ -74,13 +77,30 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a killed server's connections may linger
     try:
         listener.bind((host, port))
-        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        cause = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
-        message = f"the address {host}:{port} {cause}; free it or choose another with --port or --set deploy.port=N"
-        raise PortTaken(message) from error
+        raise _taken(host, port, error) from error
     return listener
+
+
+def listen(listener: socket.socket) -> None:
+    """Take connections from now on.
+
+    Raises
+    ------
+    PortTaken
+        Another process that held the address at the same time was quicker.
+    """
+    try:
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        host, port = listener.getsockname()[:2]
+        raise _taken(host, port, error) from error
+
+
+def _taken(host: str, port: int, error: OSError) -> PortTaken:
+    cause = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be listened on ({error.strerror})"
+    return PortTaken(f"the address {host}:{port} {cause}; free it or choose another with --port or --set deploy.port=N")
 
 
 def _port(role: Role, settings: DeploySettings) -> int:

@@ -2,22 +2,25 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from stream.settings import Settings
 
+_HIGHEST_PORT = 65535
 ProviderChoice = Literal["auto", "cpu", "cuda"]
 
 
 class DeploySettings(Settings):
-    """Settings of the publisher and the server (``[deploy]``, ``R2R_DEPLOY__…``)."""
+    """Settings of the publisher, the server and the supervisor (``[deploy]``, ``R2R_DEPLOY__…``)."""
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     """The server's; 0 takes a free one, which ``--address-file`` tells."""
 
-    first_metrics_port: int = Field(9101, ge=1, le=65533)
-    """Of ``r2r up``: the learner's ``/metrics``; the publisher's and the evaluator's are the next two."""
+    replay_workers: int = Field(1, ge=0, le=64)
+    """Of ``r2r up``: processes that paint images of the clusters for the learner's updates."""
+    first_metrics_port: int = Field(9101, ge=1, validate_default=True)
+    """Of ``r2r up``: the learner's ``/metrics``; those of publisher, evaluator and replay workers are the next ones."""
 
     max_body_bytes: int = Field(8 * 1024**2, gt=0)
     max_image_pixels: int = Field(16_000_000, gt=0)
@@ -47,3 +50,11 @@ class DeploySettings(Settings):
     """Refused candidates of a model that stay for inspection."""
     parity_tolerance: float = Field(1e-4, gt=0)
     """Largest difference between ONNX Runtime's probabilities and PyTorch's."""
+
+    @field_validator("first_metrics_port")
+    @classmethod
+    def _leave_room_for_the_next_ones(cls, port: int, info: ValidationInfo) -> int:
+        if port + 2 + info.data.get("replay_workers", 0) > _HIGHEST_PORT:
+            message = f"it and the ports after it must not exceed {_HIGHEST_PORT}"
+            raise ValueError(message)
+        return port

@@ -18,6 +18,7 @@ from stream.home import Home, write_atomically
 
 _STOP_SECONDS = 30.0
 _MOST_RESTARTS = 5  # of all roles together: what is killed more often has a cause that a restart does not mend
+_MOST_SPARE_RESTARTS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +38,8 @@ class RoleCommand:
         Where it answers, for ``run.json``; empty where it does not.
     ends
         Whether it ends by itself once its work is done.
+    spare
+        Whether the others go on without it: its failure is told and ends nothing.
     """
 
     name: str
@@ -44,6 +47,7 @@ class RoleCommand:
     arguments: Sequence[str]
     address: str = ""
     ends: bool = False
+    spare: bool = False
 
 
 class Supervisor:
@@ -51,13 +55,22 @@ class Supervisor:
 
     Each child has a session of its own, so that Ctrl-C reaches the supervisor alone, which then stops the children one
     by one. On Linux a child is told to stop even if the supervisor is killed. A role that a signal killed is started
-    again, five times in all; one that ended by itself said why, and a restart would only say it again.
+    again, five times in all; one that ended by itself said why, and a restart would only say it again. What is spare
+    is started again a hundred times, and then given up.
+
+    Parameters
+    ----------
+    facts
+        Further entries of ``run.json``: the supervisor itself, and what it runs beside the roles.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, facts: Mapping[str, Mapping[str, str | int]] | None = None) -> None:
         self._home = home
+        self._facts = dict(facts or {})
         self._children: dict[str, tuple[RoleCommand, subprocess.Popen[bytes]]] = {}
-        self._restarts = 0
+        self._restarts = self._spare_restarts = 0
+        self.given_up: dict[str, str] = {}
+        """Spare roles that ended, with their last words."""
 
     def start(self, command: RoleCommand) -> None:
         """Start a role; what it prints goes to ``logs/<name>.out``."""
@@ -77,13 +90,17 @@ class Supervisor:
         """
         for name, (command, child) in list(self._children.items()):
             code = child.poll()
-            if code is None or (code == 0 and command.ends):
+            if code is None or (code == 0 and command.ends) or name in self.given_up:
                 continue
-            if code >= 0 or self._restarts == _MOST_RESTARTS:
-                raise RoleEnded(name, code, self._last_words(name), str(self._output(name)))
-            self._restarts += 1
-            _log.warning("role=%s was killed by signal %d and is started again", name, -code)
-            self._start(command, "ab")
+            if code < 0 and self._may_start_again(command):
+                _log.warning("role=%s was killed by signal %d and is started again", name, -code)
+                self._start(command, "ab")
+                continue
+            ended = RoleEnded(name, code, self._last_words(name), str(self._output(name)))
+            if not command.spare:
+                raise ended
+            _log.error("%s; the others go on without it", ended)
+            self.given_up[name] = str(ended)
 
     def stop(self, name: str) -> None:
         """Stop one role with SIGTERM, or with SIGKILL if that takes longer than 30 s; harmless where it ended."""
@@ -115,6 +132,13 @@ class Supervisor:
     ) -> None:
         self.close()
 
+    def _may_start_again(self, command: RoleCommand) -> bool:
+        if command.spare:
+            self._spare_restarts += 1
+            return self._spare_restarts <= _MOST_SPARE_RESTARTS
+        self._restarts += 1
+        return self._restarts <= _MOST_RESTARTS
+
     def _start(self, command: RoleCommand, mode: Literal["wb", "ab"]) -> None:
         shim = [sys.executable, "-I", "-S", dies_with_parent.__file__, str(os.getpid())]
         run = [sys.executable, "-m", command.module, "--home", str(self._home.root), *command.arguments]
@@ -139,4 +163,4 @@ class Supervisor:
 
     def _write_run_file(self) -> None:
         running = {n: {"pid": child.pid, "address": command.address} for n, (command, child) in self._children.items()}
-        write_atomically(self._home.run_file, json.dumps(running, indent=1).encode())
+        write_atomically(self._home.run_file, json.dumps(self._facts | running, indent=1).encode())

@@ -81,8 +81,30 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def is_alive(pid: int) -> bool:
+    """Say whether a process of this number runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def running_settings(home: Home) -> dict[str, dict[str, str]]:
+    """Return the settings by which others find the system that `r2r up` runs in ``home``; empty where none runs."""
+    up = read_run_file(home).get("up", {})
+    if not (up and is_alive(int(up["pid"]))):
+        return {}
+    return {"stream": {key: str(up[key]) for key in ("bootstrap_servers", "topic_prefix")}}
+
+
 def read_run_file(home: Home) -> dict[str, dict[str, str | int]]:
-    """Return ``{role: {"pid": …, "address": …}}`` of the running system; empty where none was started."""
+    """Return ``{role: {"pid": …, "address": …}}`` of the running system; empty where none was started.
+
+    The role ``up`` is the supervisor, with its model and what `running_settings` tells.
+    """
     try:
         return dict(json.loads(home.run_file.read_bytes()))
     except FileNotFoundError:

@@ -54,6 +54,12 @@ def kafka_jars() -> list[Path]:
     return checked_jars(read_checksums(CHECKSUMS_FILE), _fetch_with_jgo, _cached_files)
 
 
+def missing_jars() -> list[str]:
+    """Return the jars that are not there, or not with the committed checksum; fetches nothing."""
+    expected = read_checksums(CHECKSUMS_FILE)
+    return sorted(set(expected) - set(_right(expected, _cached_files(expected))))
+
+
 def checked_jars(
     expected: Mapping[str, str], fetch: Fetch, cached_files: Callable[[Iterable[str]], Iterable[Path]]
 ) -> list[Path]:

@@ -19,7 +19,7 @@ from typing import TypeVar
 from prometheus_client import start_http_server
 
 from stream.errors import PortTaken, R2RError
-from stream.home import Home, home_from_environment
+from stream.home import Home, home_from_environment, running_settings
 from stream.settings import Settings, load_settings
 from stream.topics import is_model_name
 
@@ -38,7 +38,8 @@ class Role:
 
     def settings(self, section: str, settings_type: type[S]) -> S:
         """Read the settings of one section; see `stream.settings.load_settings` for the errors."""
-        return load_settings(section, settings_type, self.flags.settings, os.environ, self.flags.set)
+        running = running_settings(self.home)
+        return load_settings(section, settings_type, self.flags.settings, os.environ, self.flags.set, running)
 
     def serve_metrics(self, port: int) -> None:
         """Answer ``/metrics`` on 127.0.0.1:``port`` from a thread; 0 answers nowhere.
@@ -62,9 +63,10 @@ class Role:
 
 def parser(name: str, description: str) -> argparse.ArgumentParser:
     """Return a parser with the flags that every role has."""
-    flags = argparse.ArgumentParser(prog=name, description=description)
+    command = sys.argv[0]
+    flags = argparse.ArgumentParser(prog=command if command.startswith("r2r ") else name, description=description)
     flags.add_argument("--home", type=Path, default=None, help="state folder (default: R2R_HOME or ./.r2r)")
-    flags.add_argument("--settings", type=Path, default=None, help="a TOML file with [stream] [learner] [deploy]")
+    flags.add_argument("--settings", type=Path, default=None, help="a TOML file; `r2r init` writes one")
     flags.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="one setting")
     flags.add_argument("--metrics-port", type=int, default=0, help="port of /metrics; 0 for none")
     return flags
@@ -85,7 +87,8 @@ def run_role(name: str, flags: argparse.ArgumentParser, body: Callable[[Role], N
         body(role)
     except R2RError as error:
         logging.getLogger(name).exception("stopped")
-        sys.stderr.write(f"{name}: {error} (log: {log_file})\n")
+        where = "" if "(log: " in str(error) else f" (log: {log_file})"  # of a role below it, the role's own
+        sys.stderr.write(f"{name}: {error}{where}\n")
         return 1
     except Exception as error:  # the last line of defence: told in a sentence, kept whole in the log
         logging.getLogger(name).exception("stopped")
@@ -104,7 +107,8 @@ def _log_to(log_file: Path) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.raiseExceptions = False  # on a full disk our sentence comes alone
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("kafka").setLevel(logging.WARNING)
+    for talkative in ("kafka", "httpx"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def _stop_on_signals() -> threading.Event:

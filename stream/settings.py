@@ -1,6 +1,7 @@
 """Settings: one frozen class for each room, read once at the entry point.
 
-Precedence, lowest first: the class's defaults, the TOML file's section, the environment (``R2R_STREAM__POLL_SECONDS``),
+Precedence, lowest first: the class's defaults, what `r2r up` in the same home runs with (the address of Kafka and the
+prefix of its topics alone), the TOML file's section, the environment (``R2R_STREAM__POLL_SECONDS``),
 ``--set stream.poll_seconds=0.1``. An unknown key is an error wherever it stands.
 """
 
@@ -50,7 +51,12 @@ S = TypeVar("S", bound=Settings)
 
 
 def load_settings(
-    section: str, settings_type: type[S], file: Path | None, environment: Mapping[str, str], overrides: Sequence[str]
+    section: str,
+    settings_type: type[S],
+    file: Path | None,
+    environment: Mapping[str, str],
+    overrides: Sequence[str],
+    running: Mapping[str, Mapping[str, str]] | None = None,
 ) -> S:
     """Build the settings of one section from all their places.
 
@@ -64,6 +70,8 @@ def load_settings(
         Usually ``os.environ``; only keys that begin with ``R2R_`` are looked at.
     overrides
         ``section.key=value`` from the command line.
+    running
+        Of the system that runs in the same home, by section; see `stream.home.running_settings`.
 
     Raises
     ------
@@ -75,7 +83,7 @@ def load_settings(
     >>> load_settings("stream", StreamSettings, None, {"R2R_STREAM__FRAME_PARTITIONS": "5"}, []).frame_partitions
     5
     """
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = dict((running or {}).get(section, {}))
     for place in (_from_file(file), _from_environment(environment), _from_overrides(overrides)):
         for name in place:
             _check_known(name, SECTIONS, "section")
@@ -95,10 +103,15 @@ def _from_file(file: Path | None) -> dict[str, dict[str, Any]]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text())
+        found = tomllib.loads(file.read_text())
     except (OSError, ValueError) as error:
         message = f"the settings file {file} cannot be read ({error}); name a TOML file with --settings"
         raise InvalidSetting(message) from error
+    for name, value in found.items():
+        if not isinstance(value, dict):
+            message = f"{name!r} stands outside of a section in {file}; write it below [stream], [learner] or another"
+            raise InvalidSetting(message)
+    return found
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:

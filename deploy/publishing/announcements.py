@@ -1,5 +1,7 @@
 """What the publisher tells: versions on ``models``, decisions on ``events``. Ids are derived: twice is harmless."""
 
+from collections.abc import Sequence
+
 from deploy.errors import CandidateRefused
 from deploy.registry.manifest import Manifest
 from stream.consumer import read_topic
@@ -14,14 +16,14 @@ _FLUSH_SECONDS = 30.0
 class Announcements:
     """Sends through one producer; every method returns only when Kafka has what it sent, or raises BrokerUnavailable.
 
-    ``announced`` holds the versions that are told already, by this process or an earlier one.
+    ``announced`` holds the versions that are told already, by this process or an earlier one, and not taken back.
     """
 
     def __init__(self, producer: BoundedProducer, settings: StreamSettings, topics: Topics) -> None:
         self._producer = producer
         self._topics = topics
-        records = read_topic(settings, topics.models)
-        self.announced = {ModelVersion.from_bytes(record.value).version for record in records if record.value}
+        newest = {record.key: record.value for record in read_topic(settings, topics.models)}
+        self.announced = {ModelVersion.from_bytes(value).version for value in newest.values() if value}
 
     def promoted(self, manifest: Manifest, uri: str) -> None:
         """Tell the decision first and the version last: a version that is announced has its event."""
@@ -31,7 +33,13 @@ class Announcements:
             "parity": manifest.parity or 0.0,
             **manifest.metrics,
         }
-        self._event("promotion", manifest.task_seq, manifest.created_at_ms, evidence)
+        source = manifest.rolled_back_from
+        if source is None:
+            name = derived_id(manifest.model, manifest.task_seq, "promotion", 0)
+        else:  # its checkpoint had its promotion before
+            name = derived_id(manifest.model, manifest.version, "promotion", 1)
+            evidence = {**evidence, "rolled_back_from": source}
+        self._send(Event(name, manifest.model, manifest.task_seq, "promotion", manifest.created_at_ms, evidence))
         version = ModelVersion(manifest.model, manifest.version, uri, manifest.sha256, manifest.metrics)
         self._producer.send(self._topics.models, str(manifest.version).encode(), version.to_bytes())
         self._producer.flush(_FLUSH_SECONDS)
@@ -39,10 +47,22 @@ class Announcements:
 
     def refused(self, task_seq: int, refusal: CandidateRefused, at_ms: int) -> None:
         """Tell why a candidate is not served."""
-        self._event("refusal", task_seq, at_ms, {"reason": refusal.reason, "message": str(refusal), **refusal.evidence})
+        model = self._topics.model
+        evidence: Evidence = {"reason": refusal.reason, "message": str(refusal), **refusal.evidence}
+        self._send(Event(derived_id(model, task_seq, "refusal", 0), model, task_seq, "refusal", at_ms, evidence))
         self._producer.flush(_FLUSH_SECONDS)
 
-    def _event(self, kind: str, task_seq: int, at_ms: int, evidence: Evidence) -> None:
-        model = self._topics.model
-        event = Event(derived_id(model, task_seq, kind, 0), model, task_seq, kind, at_ms, evidence)
+    def decided(self, outcome: Event) -> None:
+        """Tell what became of a command."""
+        self._send(outcome)
+        self._producer.flush(_FLUSH_SECONDS)
+
+    def gone(self, versions: Sequence[int]) -> None:
+        """Take back what was announced of versions that are pruned: a tombstone each, so that compaction drops them."""
+        for version in versions:
+            self._producer.send(self._topics.models, str(version).encode(), None)
+        self._producer.flush(_FLUSH_SECONDS)
+        self.announced.difference_update(versions)
+
+    def _send(self, event: Event) -> None:
         self._producer.send(self._topics.events, event.id.encode(), event.to_bytes())

@@ -17,7 +17,8 @@ from deploy.publishing.class_table import ClassTable, class_table
 from deploy.publishing.graph_template import TOP_SLOTS, GraphTemplate, Values
 from deploy.registry.manifest import GRAPH_CONTRACT
 from deploy.serving.served_contract import INPUT, TOP
-from learner.classifier import Classifier
+from learner.classifier import Classifier, classifier_of
+from learner.paper.classifier import PaperClassifier
 from learner.state import LearnerState
 
 _LEARNED_OUTPUTS = ("class_id", "probability", "uncertainty", "top_ids", "top_probabilities", "latent")
@@ -27,7 +28,7 @@ _EXAMPLE_SHAPE = (2, 40, 48, 3)  # sizes that differ from each other and from 1,
 class ServedGraph(nn.Module):
     """The classifier and the table of classes; every learned value is a parameter or a buffer."""
 
-    def __init__(self, classifier: Classifier, table: ClassTable) -> None:
+    def __init__(self, classifier: Classifier | PaperClassifier, table: ClassTable) -> None:
         super().__init__()
         self.classifier = classifier
         self.table = table
@@ -72,10 +73,11 @@ def served_graph(state: LearnerState) -> ServedGraph:
     NoLiveCluster
         The learner has made no update yet, or has no cluster.
     """
-    if state.knowledge.projection is None or state.knowledge.mixture.live_clusters == 0:
+    if not state.knowledge.has_learned or state.knowledge.mixture.live_clusters == 0:
         raise NoLiveCluster
-    table = class_table(state.knowledge.mixture.ids_K.tolist(), state.names)
-    return ServedGraph(Classifier(state.knowledge, state.settings), table).eval()
+    classifier = classifier_of(state.knowledge, state.settings)
+    table = class_table(classifier.get_buffer("ids_K").tolist(), state.names)
+    return ServedGraph(classifier, table).eval()
 
 
 def export_template(served: ServedGraph) -> GraphTemplate:

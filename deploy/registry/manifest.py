@@ -18,7 +18,7 @@ class Manifest:
     Parameters
     ----------
     model, version
-        The version's number; at first publication it is the checkpoint's ``task_seq``.
+        The version's number: the checkpoint's ``task_seq``, or the next free one where that is not the highest.
     sha256, size_bytes
         Of ``model.onnx``.
     checkpoint_sha256, task_seq
@@ -33,6 +33,8 @@ class Manifest:
         Label-free figures at the time of publication, such as ``live_clusters``.
     graph_contract
         Name and version of the inputs and outputs.
+    rolled_back_from
+        The version whose content this is, given a new number by a rollback; None where it came from its checkpoint.
     """
 
     model: str
@@ -46,15 +48,16 @@ class Manifest:
     parity: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     graph_contract: str = GRAPH_CONTRACT
+    rolled_back_from: int | None = None
 
     def to_bytes(self) -> bytes:
-        """Write the manifest as ``r2r.model-version-manifest/1.0``."""
-        return wire_format.to_bytes("model-version-manifest", "1.0", {**asdict(self), "metrics": dict(self.metrics)})
+        """Write the manifest as ``r2r.model-version-manifest/1.1``."""
+        return wire_format.to_bytes("model-version-manifest", "1.1", {**asdict(self), "metrics": dict(self.metrics)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read a manifest; see `stream.wire_format.from_bytes` for the errors."""
-        body = wire_format.from_bytes("model-version-manifest", "1.0", data)
+        body = wire_format.from_bytes("model-version-manifest", "1.1", data)
         try:
             return cls(**{known.name: body[known.name] for known in fields(cls) if known.name in body})
         except TypeError as error:

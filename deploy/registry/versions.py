@@ -7,6 +7,7 @@
     <root>/manifests/<model>/<version>.json
     <root>/candidates/<model>/<version>/model.onnx
     <root>/candidates/<model>/<version>.json
+    <root>/steering/<model>.json                  `deploy.publishing.steering`
 
 A version's content never changes, and the highest number is the one that is served: a rollback is the old content under
 a new number (decision 0004).
@@ -137,7 +138,10 @@ class Registry:
         self._forget_candidate(model, version)
 
     def prune(self, model: str, keep: int, keep_candidates: int) -> None:
-        """Delete all but the newest ``keep`` versions (never the newest) and ``keep_candidates`` candidates."""
+        """Delete all but the newest ``keep`` versions and ``keep_candidates`` candidates.
+
+        Never the newest version: it is the one that answers, and a pinned one is always the newest.
+        """
         for version in self.versions(model)[: -max(keep, 1)]:
             self._storage.delete(f"live/{model}/{version}")
             self._storage.delete(f"manifests/{model}/{version}.json")

@@ -70,30 +70,13 @@ class InferenceSession:
         ProviderMissing
             ``cuda`` was asked for and ONNX Runtime runs on something else.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _FATAL_ONLY
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads would burn whole cores
-        wants_cuda = provider == "cuda" or (provider == "auto" and _driver_present())
-        providers = [_CUDA, _CPU] if wants_cuda else [_CPU]
-        if wants_cuda:
-            _preload_cuda()
         try:
-            # its fallback would print, and hide a provider that is missing
-            session = onnxruntime.InferenceSession(model_bytes, options, providers=providers, enable_fallback=0)
+            session = _open(model_bytes, provider, threads)
             latent_size = _check_contract(session)
         except _GRAPH_ERRORS as error:
             cause = f"ONNX Runtime does not load it ({type(error).__name__}: {error})"
             raise InvalidGraph(cause) from error
-        runs_on = session.get_providers()[0]
-        if wants_cuda and runs_on != _CUDA:
-            if provider == "cuda":
-                raise ProviderMissing(provider, runs_on)
-            _log.warning(
-                "a GPU driver is present but ONNX Runtime runs on %s; install onnxruntime-gpu[cuda,cudnn]", runs_on
-            )
-        return cls(session, "cuda" if runs_on == _CUDA else "cpu", latent_size)
+        return cls(session, _check_runs_on(session, provider), latent_size)
 
     def warm_up(self) -> None:
         """Answer black images once, so that the first request does not pay for allocations.
@@ -125,12 +108,52 @@ def check_provider(provider: ProviderChoice) -> None:
         available = onnxruntime.get_available_providers()
         if _CUDA not in available:
             raise ProviderMissing(provider, ", ".join(available))
-        if not _driver_present():
+        if not driver_present():
             raise ProviderMissing(provider, _CPU)
 
 
-def _driver_present() -> bool:
+def provider_that_runs(model_bytes: bytes, provider: ProviderChoice) -> str:
+    """Return ``cpu`` or ``cuda``: on which of them a graph runs, whatever its contract.
+
+    Raises
+    ------
+    ProviderMissing
+        ``cuda`` was asked for and ONNX Runtime runs on something else.
+    """
+    return _check_runs_on(_open(model_bytes, provider, threads=1), provider)
+
+
+def driver_present() -> bool:
+    """Say whether this machine has a driver for NVIDIA GPUs."""
     return any(device.exists() for device in _DRIVER_DEVICES)
+
+
+def _open(model_bytes: bytes, provider: ProviderChoice, threads: int) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL_ONLY
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads would burn whole cores
+    if not _wants_cuda(provider):
+        return onnxruntime.InferenceSession(model_bytes, options, providers=[_CPU], enable_fallback=0)
+    _preload_cuda()
+    # its fallback would print, and hide a provider that is missing
+    return onnxruntime.InferenceSession(model_bytes, options, providers=[_CUDA, _CPU], enable_fallback=0)
+
+
+def _check_runs_on(session: Any, provider: ProviderChoice) -> str:
+    runs_on = str(session.get_providers()[0])
+    if _wants_cuda(provider) and runs_on != _CUDA:
+        if provider == "cuda":
+            raise ProviderMissing(provider, runs_on)
+        _log.warning(
+            "a GPU driver is present but ONNX Runtime runs on %s; install onnxruntime-gpu[cuda,cudnn]", runs_on
+        )
+    return "cuda" if runs_on == _CUDA else "cpu"
+
+
+def _wants_cuda(provider: ProviderChoice) -> bool:
+    return provider == "cuda" or (provider == "auto" and driver_present())
 
 
 def _preload_cuda() -> None:

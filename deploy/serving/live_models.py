@@ -127,6 +127,13 @@ class LiveModels:
         for model in self._registry.models():
             self._refresh_model(model)
 
+    def load_first(self) -> None:
+        """Refresh once, before anybody asks; a registry that does not answer is left to `watch`."""
+        try:
+            self.refresh()
+        except OSError:
+            _log.exception("the registry does not answer; versions are loaded once it does")
+
     def watch(self, stopping: threading.Event, poll_seconds: float) -> None:
         """Refresh until ``stopping`` is set; a registry that does not answer is asked again at the next turn."""
         while not stopping.is_set():

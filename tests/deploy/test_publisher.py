@@ -4,43 +4,22 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from deploy.metrics import PublishingMetrics
-from deploy.publisher import Publisher
 from deploy.publishing.announcements import Announcements
-from deploy.publishing.candidate import CandidateExporter
 from deploy.publishing.template_cache import TemplateCache
 from deploy.registry.manifest import Manifest
-from deploy.registry.versions import Registry
-from deploy.settings import DeploySettings
-from learner.checkpoint import CheckpointStore
-from learner.faults import Faults
-from learner.state import LearnerState
 from stream.broker_admin import create_topics
-from stream.consumer import read_topic
-from stream.messages import CheckpointReady, Event, ModelVersion, derived_id
+from stream.messages import CheckpointReady
 from stream.producer import BoundedProducer
 from stream.settings import StreamSettings
-from stream.topics import Topics
+from tests.deploy.dying import Died
+from tests.deploy.publisher_site import MODEL, Site
 from tests.deploy.small_state import small_state
 from tests.wait import wait_until
-
-MODEL = "digits"
-
-
-def _ignore() -> None:
-    """Count nothing."""
-
-
-class Died(BaseException):
-    """The process ends here."""
 
 
 class DyingAnnouncements(Announcements):
@@ -48,42 +27,6 @@ class DyingAnnouncements(Announcements):
 
     def promoted(self, manifest: Manifest, uri: str) -> None:
         raise Died(manifest.version, uri)
-
-
-class Site:
-    """One model's checkpoints, topics and registry, with a publisher to be opened over them."""
-
-    def __init__(self, home: Path, streaming: StreamSettings, templates: TemplateCache) -> None:
-        self.home = home
-        self.streaming = streaming
-        self.topics = Topics(MODEL, streaming.topic_prefix)
-        self.registry = Registry(str(home / "registry"))
-        self.counted = CollectorRegistry()
-        self._templates = templates
-        self._metrics = PublishingMetrics(self.counted)
-        self._store = CheckpointStore(home / "checkpoints", MODEL, keep=10, faults=Faults())
-
-    @contextmanager
-    def publisher(
-        self, tolerance: float = 1e-4, keep_versions: int = 100, announcing: type[Announcements] = Announcements
-    ) -> Iterator[Publisher]:
-        exporter = CandidateExporter(self._templates, tolerance, _ignore)
-        settings = DeploySettings(keep_versions=keep_versions)
-        with BoundedProducer(self.streaming) as producer:
-            announcements = announcing(producer, self.streaming, self.topics)
-            yield Publisher(MODEL, self.registry, exporter, announcements, settings, self._metrics, lambda: 17)
-
-    def checkpoint(self, state: LearnerState, *, publish: bool = True) -> CheckpointReady:
-        saved = self._store.save(state, {}, now_ms=0)
-        number = derived_id(MODEL, saved.task_seq, "checkpoint", 0)
-        return CheckpointReady(number, MODEL, saved.task_seq, saved.folder.as_uri(), saved.sha256, publish)
-
-    def versions_told(self) -> list[ModelVersion]:
-        records = read_topic(self.streaming, self.topics.models)
-        return [ModelVersion.from_bytes(record.value or b"") for record in records]
-
-    def events(self) -> list[Event]:
-        return [Event.from_bytes(r.value or b"") for r in read_topic(self.streaming, self.topics.events)]
 
 
 @pytest.fixture
@@ -130,6 +73,7 @@ def test_a_version_that_was_promoted_but_not_told_is_told_after_the_restart(site
     assert site.registry.versions(MODEL) == [1]
     assert site.versions_told() == []
     with site.publisher() as publisher:
+        assert [told.version for told in site.versions_told()] == [1]
         publisher.publish(ready)
     assert [told.version for told in site.versions_told()] == [1]
     assert site.registry.versions(MODEL) == [1]
@@ -152,6 +96,7 @@ def test_a_pruned_version_is_not_published_again_after_a_restart(site: Site) -> 
             for ready in checkpoints:
                 publisher.publish(ready)
     assert site.registry.versions(MODEL) == [2, 3]
+    assert [told.version for told in site.versions_told()] == [2, 3]
     assert len(site.events()) == 3
 
 

@@ -54,8 +54,37 @@ def test_a_role_that_fails_is_told_with_its_own_last_words(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
         supervisor.start(RoleCommand("server", "deploy.server", ["--set", "deploy.prot=1"]))
         wait_until(lambda: not supervisor.is_running("server"), 60)
-        with pytest.raises(RoleEnded, match=r"server ended with code 1.*did you mean 'port'"):
+        with pytest.raises(RoleEnded, match=r"server ended with code 1.*did you mean 'port'") as caught:
             supervisor.check()
+    assert str(caught.value).count("(log: ") == 1
+
+
+def test_a_spare_role_that_fails_is_told_and_the_others_go_on(tmp_path):
+    with Supervisor(Home(tmp_path)) as supervisor:
+        supervisor.start(RoleCommand("replay-0", "deploy.server", ["--set", "deploy.prot=1"], spare=True))
+        wait_until(lambda: not supervisor.is_running("replay-0"), 60)
+        supervisor.check()
+        assert "did you mean 'port'" in supervisor.given_up["replay-0"]
+        supervisor.check()
+        assert supervisor.processes() == {}
+
+
+def test_a_spare_role_that_is_killed_is_started_again_more_often_than_others(tmp_path):
+    with Supervisor(Home(tmp_path)) as supervisor:
+        supervisor.start(RoleCommand("replay-0", "deploy.server", ["--port", "0"], spare=True))
+        for _ in range(7):
+            kill(supervisor, "replay-0")
+            supervisor.check()
+            assert supervisor.is_running("replay-0")
+    assert supervisor.given_up == {}
+
+
+def test_further_facts_stand_in_the_run_file_beside_the_roles(tmp_path):
+    home = Home(tmp_path)
+    with Supervisor(home, {"up": {"pid": 7, "model": "cats"}}) as supervisor:
+        supervisor.start(RoleCommand("server", "deploy.server", ["--help"], ends=True))
+        assert list(read_run_file(home)) == ["up", "server"]
+        assert read_run_file(home)["up"] == {"pid": 7, "model": "cats"}
 
 
 def test_a_role_that_was_killed_is_started_again_a_few_times_in_all(tmp_path):

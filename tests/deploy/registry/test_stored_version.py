@@ -20,6 +20,7 @@ from deploy.serving.live_models import LiveModels
 from stream.errors import InvalidMessage, UnknownFormat
 
 STORED = Path(__file__).parents[2] / "fixtures/formats/v1/model_version"
+ROLLED_BACK = (STORED.parent / "model_version_manifest_1_1.json").read_bytes()
 MANIFEST = (STORED / "manifests/digits/7.json").read_bytes()
 
 
@@ -38,7 +39,13 @@ def test_the_stored_manifest_is_read(registry: Registry) -> None:
         "updates": 1,
         "images_backpropagated": 0,
     }
-    assert manifest.to_bytes() == MANIFEST
+    assert manifest.rolled_back_from is None
+
+
+def test_the_stored_manifest_of_a_rollback_is_read_and_written() -> None:
+    manifest = Manifest.from_bytes(ROLLED_BACK)
+    assert (manifest.version, manifest.rolled_back_from, manifest.task_seq) == (12, 7, 7)
+    assert manifest.to_bytes() == ROLLED_BACK
 
 
 def test_the_stored_version_is_valid_onnx_and_small(registry: Registry) -> None:
@@ -79,7 +86,7 @@ def test_a_later_minor_version_of_the_manifest_is_read() -> None:
 
 
 def test_another_major_version_of_the_manifest_is_refused() -> None:
-    with pytest.raises(UnknownFormat, match=r"reads r2r.model-version-manifest/1.0"):
+    with pytest.raises(UnknownFormat, match=r"reads r2r.model-version-manifest/1.1"):
         Manifest.from_bytes(MANIFEST.replace(b"manifest/1.0", b"manifest/2.0"))
 
 

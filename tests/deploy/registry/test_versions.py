@@ -8,9 +8,9 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from deploy.errors import ModelNotFound, RegistryError, VersionBroken
-from deploy.registry.version_storage import VersionStorage
 from deploy.registry.versions import Registry
 from stream.errors import InvalidSetting, StorageFull
+from tests.deploy.dying import Died, DyingStorage, Life
 from tests.deploy.published import manifest_of, publish
 from tests.deploy.tiny_model import tiny_model
 
@@ -176,35 +176,6 @@ def test_prune_keeps_the_newest_versions_and_candidates(root: str) -> None:
     assert registry.candidates("digits") == []
 
 
-class Died(BaseException):
-    """The process ends here."""
-
-
-class DyingStorage(VersionStorage):
-    """Dies before its ``survives + 1``-th change."""
-
-    def __init__(self, root: str, survives: int) -> None:
-        super().__init__(root)
-        self._survives = survives
-
-    def write(self, path: str, data: bytes) -> None:
-        self._step()
-        super().write(path, data)
-
-    def move_file_in_folder(self, source: str, target: str, name: str) -> None:
-        self._step()
-        super().move_file_in_folder(source, target, name)
-
-    def delete(self, path: str) -> None:
-        self._step()
-        super().delete(path)
-
-    def _step(self) -> None:
-        if self._survives == 0:
-            raise Died
-        self._survives -= 1
-
-
 CHANGES_OF_A_PUBLICATION = 7
 """Candidate, its manifest, configuration, manifest, move, two deletions."""
 
@@ -214,7 +185,7 @@ def test_a_publication_that_dies_anywhere_is_completed_by_doing_it_again(tmp_pat
     root = str(tmp_path)
     content = tiny_model("v5")
     dying = Registry(root)
-    dying._storage = DyingStorage(root, survives)
+    dying._storage = DyingStorage(root, Life(survives))
     with pytest.raises(Died):
         publish(dying, "digits", 5, content)
     registry = Registry(root)
@@ -228,7 +199,7 @@ def test_a_publication_that_dies_anywhere_is_completed_by_doing_it_again(tmp_pat
 
 def test_the_publication_was_killed_at_every_change(tmp_path: Path) -> None:
     registry = Registry(str(tmp_path))
-    registry._storage = DyingStorage(str(tmp_path), survives=CHANGES_OF_A_PUBLICATION)
+    registry._storage = DyingStorage(str(tmp_path), Life(CHANGES_OF_A_PUBLICATION))
     publish(registry, "digits", 5)
     with pytest.raises(Died):
         registry._storage.delete("anything")

@@ -1,0 +1,1 @@
+"""What a running system and this machine look like from outside."""
