@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from learner.admission import prepare
 from learner.executor import Surroundings, execute
 from learner.faults import Faults
-from learner.knowledge import Knowledge
+from learner.inputs import InputLogs
+from learner.learned import Learned
 from learner.plan_log import MemoryPlanLog
 from learner.planner import Planner
 from learner.service import decoder, fix_threads
@@ -31,7 +32,7 @@ class Version:
     """The knowledge after an update, and how many frames of the stream had been seen."""
 
     frames: int
-    knowledge: Knowledge
+    knowledge: Learned
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Run:
     drift_frames: list[int]
     seconds: float
 
-    def knowledge_at(self, frames: int) -> Knowledge | None:
+    def knowledge_at(self, frames: int) -> Learned | None:
         """Return the newest knowledge that had seen at most ``frames`` frames; None where nothing was learned."""
         usable = [version.knowledge for version in self.versions if version.frames <= frames]
         return usable[-1] if usable else None
@@ -65,7 +66,8 @@ def run_stream(log: MemoryLog, frames: int, settings: LearnerSettings) -> Run:
     faults = Faults()
     state = LearnerState.new(settings)
     clock = _StreamClock(state)
-    planner = Planner("benchmark", log, MemoryPlanLog(), state, clock, faults)
+    logs = InputLogs(log)
+    planner = Planner("benchmark", logs, MemoryPlanLog(), state, clock, faults)
     around = Surroundings(_TOPIC, decoder(StreamSettings()), faults)
     versions: list[Version] = []
     drift_frames: list[int] = []
@@ -75,7 +77,7 @@ def run_stream(log: MemoryLog, frames: int, settings: LearnerSettings) -> Run:
         if plan is None:
             clock.wait()
             continue
-        report = execute(state, plan, log.take(plan.frames), around)
+        report = execute(state, plan, logs.take(plan), around)
         seen = sum(state.positions.values())
         if report.signal is not None:
             drift_frames.append(seen)

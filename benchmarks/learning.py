@@ -15,13 +15,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.learning_rows import ROWS, Exam
+from benchmarks.learning_rows import Exam, iid, no_rehearsal, pixels_kmeans, r2r
+from benchmarks.paper_row import paper
 from benchmarks.result_file import write_result
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
-from stream.sources.orders import class_incremental, shuffled
+from stream.sources.orders import ORDERS, order_of
 from stream.sources.packs import load_pack
 
+ROWS = {"r2r": r2r, "paper": paper, "no_rehearsal": no_rehearsal, "iid": iid, "pixels_kmeans": pixels_kmeans}
 _KEYS = (
     "acc",
     "matrix",
@@ -39,7 +41,7 @@ _KEYS = (
     "seconds",
 )
 _RETENTION_KEYS = ("matrix", "average_acc", "knowledge_retention", "bwt", "forgetting")
-_NO_TASKS = "there are no tasks in a shuffled stream"
+_NO_TASKS = "the order has no tasks that follow each other"
 _AT_ONCE = "the row learns from the whole stream at once, so there is no sequence of models"
 
 
@@ -47,12 +49,8 @@ def measure(dataset: str, data: Path | None, order: str, seed: int, row: str) ->
     """Run one row on one seed; in a process of its own, so that threads and seeds do not leak."""
     pack = load_pack(dataset, data)
     classes_per_task = max(1, len(pack.names) // 5)
-    indices = (
-        class_incremental(pack.stream_labels, classes_per_task, seed)
-        if order == "class_incremental"
-        else shuffled(pack.stream_labels, seed)
-    )
-    settings = LearnerSettings(seed=seed, births=classes_per_task)
+    indices = order_of(order, pack.stream_labels, classes_per_task, seed)
+    settings = LearnerSettings(seed=seed, paper_births=classes_per_task)
     fix_threads(settings.threads)
     return ROWS[row](Exam(pack, indices, classes_per_task, settings, has_tasks=order == "class_incremental"))
 
@@ -68,12 +66,13 @@ def main(argv: Sequence[str]) -> int:
     flags = argparse.ArgumentParser(prog="benchmarks.learning", description=__doc__)
     flags.add_argument("--dataset", default="digits", help="digits, fashion_mnist, cifar10 or npz")
     flags.add_argument("--data", type=Path, default=None, help="folder of the packs, or the .npz file")
-    flags.add_argument("--order", choices=("class_incremental", "shuffled"), default="class_incremental")
+    flags.add_argument("--order", choices=ORDERS, default="class_incremental")
+    flags.add_argument("--rows", nargs="+", choices=tuple(ROWS), default=None, help="which rows (default: all)")
     flags.add_argument("--seeds", type=int, default=5)
     flags.add_argument("--quick", action="store_true", help="one seed, two rows: a smoke test")
     chosen = flags.parse_args(argv)
     seeds = range(1) if chosen.quick else range(chosen.seeds)
-    rows = ("r2r", "pixels_kmeans") if chosen.quick else tuple(ROWS)
+    rows = chosen.rows or (("r2r", "pixels_kmeans") if chosen.quick else tuple(ROWS))
     jobs = [(chosen.dataset, chosen.data, chosen.order, seed, row) for row in rows for seed in seeds]
     done: dict[tuple[str, int], Mapping[str, object]] = {}
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
@@ -105,8 +104,8 @@ def table(
         figures[row] = {key: summary([result[key] for result in of_seeds]) for key in _KEYS if key in of_seeds[0]}
         for key in _KEYS:
             if key not in of_seeds[0]:
-                shuffled_away = order == "shuffled" and key in _RETENTION_KEYS
-                missing[f"{dataset}.{row}.{key}"] = _NO_TASKS if shuffled_away else _AT_ONCE
+                no_tasks = order != "class_incremental" and key in _RETENTION_KEYS
+                missing[f"{dataset}.{row}.{key}"] = _NO_TASKS if no_tasks else _AT_ONCE
     return {dataset: figures}, missing
 
 

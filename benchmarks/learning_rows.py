@@ -21,8 +21,10 @@ from deploy import continual_metrics as metrics
 from learner.autoencoder import in_batches
 from learner.faults import Faults
 from learner.knowledge import Knowledge
+from learner.learned import Learned
 from learner.settings import LearnerSettings
-from learner.update import update
+from learner.state_format import knowledge_tensors
+from learner.update import Material, update
 from stream.sources.orders import tasks_of
 from stream.sources.packs import Pack
 
@@ -60,7 +62,7 @@ def r2r(exam: Exam) -> Figures:
     log = log_of(exam.pack, exam.order, _PARTITIONS)
     run = run_stream(log, len(exam.order), exam.settings)
     final = run.state.knowledge
-    figures = _judge(exam, final) if final.projection is not None else {"acc": 0.0}
+    figures = _judge(exam, final) if final.has_learned else {"acc": 0.0}
     figures |= _retention(exam, run) if exam.has_tasks else {}
     return figures | {
         "images_backpropagated": run.state.images_backpropagated,
@@ -81,11 +83,12 @@ def iid(exam: Exam) -> Figures:
     As many epochs as back-propagate about as many images as ``r2r`` on digits: 14 x 800 = 11,200 against about 11,120.
     """
     started = time.perf_counter()
-    classes = len(exam.pack.names)
-    settings = exam.settings.model_copy(update={"births": classes, "epochs": _IID_EPOCHS, "recall": False})
+    given = {"fewest_births": len(exam.pack.names), "most_births": len(exam.pack.names), "merge_distance": 0.0}
+    settings = exam.settings.model_copy(update=given | {"epochs": _IID_EPOCHS, "recall": False})
     stream = exam.stream
     generator = torch.Generator().manual_seed(settings.seed)
-    knowledge, report = update(Knowledge.nothing(settings), stream, settings, generator, Faults())
+    nothing = Knowledge.nothing(settings)
+    knowledge, report = update(nothing, Material.alone(stream), settings, generator, Faults())
     return _judge(exam, knowledge) | {
         "images_backpropagated": report.images_backpropagated,
         "memory_bytes": _knowledge_bytes(knowledge) + len(stream) * _image_bytes(settings),
@@ -108,9 +111,6 @@ def pixels_kmeans(exam: Exam) -> Figures:
     }
 
 
-ROWS = {"r2r": r2r, "no_rehearsal": no_rehearsal, "iid": iid, "pixels_kmeans": pixels_kmeans}
-
-
 def _retention(exam: Exam, run: Run) -> Figures:
     """Return what compares the models at the ends of the tasks."""
     stream, test = exam.stream, prepare_all(exam.pack.test_images, exam.settings)
@@ -120,7 +120,7 @@ def _retention(exam: Exam, run: Run) -> Figures:
     answers: list[tuple[Clusters, Clusters] | None] = []
     for task, end in enumerate(ends):
         knowledge = run.knowledge_at(end) if task < len(ends) - 1 else run.state.knowledge
-        if knowledge is None or knowledge.projection is None:
+        if knowledge is None or not knowledge.has_learned:
             answers.append(None)
         else:
             answers.append((_clusters(knowledge, stream[:end]), _clusters(knowledge, test[test_tasks <= task])))
@@ -134,7 +134,7 @@ def _retention(exam: Exam, run: Run) -> Figures:
     }
 
 
-def _judge(exam: Exam, knowledge: Knowledge) -> Figures:
+def _judge(exam: Exam, knowledge: Learned) -> Figures:
     stream, test = exam.stream, prepare_all(exam.pack.test_images, exam.settings)
     clusters = _clusters(knowledge, stream), _clusters(knowledge, test)
     features = tuple(in_batches(knowledge.network.encode, images).numpy() for images in (stream, test))
@@ -157,16 +157,13 @@ def _figures(
     }
 
 
-def _clusters(knowledge: Knowledge, images: torch.Tensor) -> Clusters:
+def _clusters(knowledge: Learned, images: torch.Tensor) -> Clusters:
     ids: Clusters = knowledge.mixture.ids_K[knowledge.score(images).slots_N].numpy()
     return ids
 
 
-def _knowledge_bytes(knowledge: Knowledge) -> int:
-    tensors = [*knowledge.network.state_dict().values(), knowledge.mixture.means_KD, knowledge.uncertainty.modes_KD]
-    if knowledge.projection is not None:
-        tensors += [knowledge.projection.components_DL, knowledge.projection.mean_L]
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+def _knowledge_bytes(knowledge: Learned) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in knowledge_tensors(knowledge).values())
 
 
 def _image_bytes(settings: LearnerSettings) -> int:

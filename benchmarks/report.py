@@ -1,6 +1,6 @@
-"""Rewrite the README's table from ``benchmarks/results``: no figure is typed by hand.
+"""Rewrite the README's tables from ``benchmarks/results``: no figure is typed by hand.
 
-The table stands between two comments in ``README.md``; the rest of the file is left alone.
+The tables stand between two comments in ``README.md``; the rest of the file is left alone.
 """
 
 import json
@@ -16,30 +16,50 @@ README = Path(__file__).parent.parent / "README.md"
 BEGIN = "<!-- figures: written by `make bench` -->"
 END = "<!-- end of figures -->"
 _ROWS = {
-    "r2r": "R2R, unlabelled, one pass, boundaries not given, two births at each change",
-    "no_rehearsal": "the same without recall",
-    "iid": "the same network, all images at once, number of classes given",
+    "r2r": "R2R, unlabelled, one pass, boundaries and number of classes not given",
+    "paper": "the paper's stages A, B and D, same stream, two new components at each update",
+    "no_rehearsal": "R2R without recall",
+    "iid": "R2R's network, all images at once, number of classes given",
     "pixels_kmeans": "k-means on pixels, all images at once, number of classes given",
+}
+_ORDERS = {
+    "blurry": "30 % of each class spread over other tasks",
+    "recurring": "each class comes twice",
+    "shuffled": "all classes at once",
 }
 
 
-def render(learning: Mapping[str, Any], serving: Mapping[str, Any]) -> str:
-    """Return the table and its provenance as Markdown."""
+def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]], serving: Mapping[str, Any]) -> str:
+    """Return the tables and their provenance as Markdown; ``orders`` has the results of other orders by name."""
     digits = learning["digits"]
     lines = ["| digits, 5 tasks of 2 classes | ACC, unseen | knowledge retention | NMI | live clusters |"]
     lines += ["|---|---|---|---|---|"]
-    for row, title in _ROWS.items():
+    for row in (row for row in _ROWS if row in digits):
         cells = [_cell(digits[row].get(key)) for key in ("acc", "knowledge_retention", "nmi")]
         cells.append(_cell(digits[row].get("live_clusters"), decimals=1))
-        lines.append(f"| {title} | {' | '.join(cells)} |")
+        lines.append(f"| {_ROWS[row]} | {' | '.join(cells)} |")
+    if orders:
+        lines += ["", *_orders(orders)]
     served = f"{serving['swaps']} versions swapped under load, {serving['failed_during_swaps']} of the requests failed"
     quick = " (from the quick form of the benchmark)" if serving["quick"] else ""
     lines += ["", f"{served}{quick}.", "", _provenance(learning, serving)]
     return "\n".join(lines)
 
 
+def _orders(orders: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    rows = ("r2r", "paper", "iid")
+    lines = ["| the same digits in another order | R2R, ACC | live clusters | the paper, ACC | all at once, ACC |"]
+    lines += ["|---|---|---|---|---|"]
+    for name, result in orders.items():
+        found = {row: result["digits"].get(row, {}) for row in rows}
+        ours, theirs, once = (_cell(found[row].get("acc")) for row in rows)
+        clusters = _cell(found["r2r"].get("live_clusters"), decimals=1)
+        lines.append(f"| {name}: {_ORDERS[name]} | {ours} | {clusters} | {theirs} | {once} |")
+    return lines
+
+
 def _cell(summary: Mapping[str, Any] | None, decimals: int = 2) -> str:
-    if summary is None or summary["mean"] is None:
+    if summary is None or summary.get("mean") is None:
         return "–"
     return f"{summary['mean']:.{decimals}f} ± {summary['std']:.{decimals}f}"
 
@@ -64,9 +84,11 @@ def main() -> int:
     """Rewrite the table; return the exit code."""
     learning = json.loads((RESULTS / "learning-digits.json").read_bytes())
     serving = json.loads(next(path for path in _serving_files() if path.exists()).read_bytes())
+    files = {name: RESULTS / f"learning-digits-{name}.json" for name in _ORDERS}
+    orders = {name: json.loads(file.read_bytes()) for name, file in files.items() if file.exists()}
     text = README.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_atomically(README, f"{before}{BEGIN}\n{render(learning, serving)}\n{END}{after}".encode())
+    write_atomically(README, f"{before}{BEGIN}\n{render(learning, orders, serving)}\n{END}{after}".encode())
     return 0
 
 

@@ -13,10 +13,11 @@ from deploy.publishing.served_graph import export_template, run_module, served_g
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
 from learner.faults import Faults
+from learner.method import learn
 from learner.preprocess import resize
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.update import update
+from learner.update import Material
 from stream.image_codec import encode_jpeg
 
 MODEL = "bench"
@@ -77,13 +78,13 @@ def jpegs(count: int, seed: int) -> list[bytes]:
 
 
 def _trained(seed: int) -> LearnerState:
-    settings = LearnerSettings(seed=seed, births=10, epochs=2)
+    settings = LearnerSettings(seed=seed, fewest_births=10, most_births=10, epochs=2)
     sys.stderr.write("serving: training a classifier on digits, exporting it once\n")
     state = LearnerState.new(settings)
     order = np.random.default_rng(seed).permutation(len(load_digits().images))[:_FRAMES]
     window = resize(torch.from_numpy(_pixels(order)), settings.input_size, settings.aspect)
     generator = torch.Generator().manual_seed(seed)
-    knowledge, report = update(state.knowledge, window, settings, generator, Faults())
+    knowledge, report = learn(state.knowledge, Material.alone(window), settings, generator, Faults())
     state.take_knowledge(knowledge, 1, report.images_backpropagated)
     state.task_seq = 1
     return state

@@ -141,7 +141,7 @@ class Supervisor:
 
     def _start(self, command: RoleCommand, mode: Literal["wb", "ab"]) -> None:
         shim = [sys.executable, "-I", "-S", dies_with_parent.__file__, str(os.getpid())]
-        run = [sys.executable, "-m", command.module, "--home", str(self._home.root), *command.arguments]
+        run = [sys.executable, "-m", command.module, *command.arguments, "--home", str(self._home.root)]
         self._home.logs.mkdir(parents=True, exist_ok=True)
         with self._output(command.name).open(mode) as output:
             child = subprocess.Popen(  # noqa: S603  our own roles

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from learner.preparation import Preparation
 from learner.preprocess import resize
 from learner.resends import ResendWindows
 from learner.settings import LearnerSettings
@@ -45,13 +46,13 @@ def admit(
 ) -> Admitted:
     """Read, de-duplicate, decode and resize; updates ``resends``."""
     places: list[Place] = []
-    images: list[Tensor] = []
+    preparation = Preparation(settings)
     rejected: list[Rejected] = []
     resent = 0
     for record in records:
         try:
             frame = Frame.from_record(record.value, record.headers, topic, (record.partition, record.offset))
-            image = prepare(decode(frame.image), settings)
+            image = decode(frame.image)
         except InvalidMessage as error:
             rejected.append(Rejected(record, error))
             continue
@@ -59,14 +60,10 @@ def admit(
             resent += 1
             continue
         places.append(Place(record.partition, record.offset))
-        images.append(image)
-    return Admitted(places, _stack(images, settings), rejected, resent)
+        preparation.add(image)
+    return Admitted(places, preparation.images(), rejected, resent)
 
 
 def prepare(image_HWC: NDArray[np.uint8], settings: LearnerSettings) -> Tensor:
     """Return one image as the network sees it, [3, S, S]."""
     return resize(torch.from_numpy(image_HWC)[None], settings.input_size, settings.aspect)[0]
-
-
-def _stack(images: list[Tensor], settings: LearnerSettings) -> Tensor:
-    return torch.stack(images) if images else torch.zeros(0, 3, settings.input_size, settings.input_size)

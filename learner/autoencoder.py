@@ -67,7 +67,7 @@ class Autoencoder(nn.Module):
 def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, batch: int = 256) -> Tensor:
     """Apply ``function`` without gradients to ``batch`` rows at a time, so that memory does not grow with the rows."""
     with torch.inference_mode():
-        return torch.cat([function(rows[start : start + batch]) for start in range(0, len(rows), batch)])
+        return torch.cat([function(rows[start : start + batch]) for start in range(0, max(1, len(rows)), batch)])
 
 
 def _block(inputs: int, outputs: int) -> list[nn.Module]:

@@ -7,9 +7,19 @@ import torch
 from torch import Tensor, nn
 
 from learner.knowledge import Knowledge
+from learner.learned import Learned
 from learner.mixture import squared_distances
+from learner.paper.classifier import PaperClassifier
+from learner.paper.knowledge import PaperKnowledge
 from learner.preprocess import resize
 from learner.settings import LearnerSettings
+
+
+def classifier_of(knowledge: Learned, settings: LearnerSettings) -> "Classifier | PaperClassifier":
+    """Return the model of either method; see the classes for the errors."""
+    if isinstance(knowledge, PaperKnowledge):
+        return PaperClassifier(knowledge, settings)
+    return Classifier(knowledge, settings)
 
 
 class Classifier(nn.Module):

@@ -1,12 +1,23 @@
 """A micro-task's decisions as events, each with its evidence."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from learner.commands import Naming
 from learner.executor import TaskReport
+from learner.sample_intake import RefusedSamples
 from stream.messages import Event, Evidence, derived_id
 
 
 def events_of(report: TaskReport) -> list[Event]:
     """Return the events of one micro-task, in the order in which they happened."""
-    decisions: list[tuple[str, Evidence]] = []
+    decisions: list[tuple[str, Evidence]] = [
+        ("naming" if isinstance(outcome, Naming) else "command_refused", asdict(outcome)) for outcome in report.commands
+    ]
+    if report.overload is not None:
+        decisions.append(("overload", asdict(report.overload)))
+    if report.refused_samples:
+        decisions.append(("samples_refused", _refusals(report.refused_samples)))
     if report.signal is not None:
         signal = report.signal
         decisions.append(
@@ -24,19 +35,27 @@ def events_of(report: TaskReport) -> list[Event]:
     if report.update is not None:
         update = report.update
         decisions += [("birth", {"cluster": cluster}) for cluster in update.born]
+        decisions += [("merge", {"cluster": kept, "gone": gone}) for kept, gone in update.merged]
+        decisions += [("prune", {"cluster": cluster}) for cluster in update.pruned]
         decisions.append(
             (
                 "update",
                 {
+                    "cause": update.cause,
+                    "novel_frames": update.novel_frames,
                     "window_frames": update.window_frames,
                     "recalled_images": update.recalled_images,
                     "images_backpropagated": update.images_backpropagated,
                     "loss": update.loss,
                     "live_clusters": update.live_clusters,
                     "births_without_slot": update.births_without_slot,
+                    **{f"samples_{name}": number for name, number in asdict(report.replay).items()},
                 },
             )
         )
+    if report.requests:
+        wanted = sum(request.images for request in report.requests)
+        decisions.append(("replay_request", {"requests": len(report.requests), "images": wanted}))
     plan = report.plan
     return [
         Event(
@@ -44,3 +63,7 @@ def events_of(report: TaskReport) -> list[Event]:
         )
         for n, (kind, evidence) in enumerate(decisions)
     ]
+
+
+def _refusals(refused: Sequence[RefusedSamples]) -> Evidence:
+    return {"batches": len(refused), "reasons": sorted({one.reason for one in refused}), "example": refused[0].message}

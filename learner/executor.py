@@ -1,23 +1,32 @@
-"""Execute one micro-task: a pure function of (state, plan, records); from the same state it always ends the same."""
+"""Execute one micro-task: a pure function of (state, plan, inputs); from the same state it always ends the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from learner.admission import Decoder, Rejected, admit
+from learner.commands import Naming, Outcome, obey
 from learner.drift import DriftSignal
 from learner.faults import Faults
+from learner.inputs import Inputs
 from learner.knowledge import Scores
+from learner.method import learn, signal_in
+from learner.overload import OverloadChange, overload_change, thinned
+from learner.rehearsal import generated_of, rehearsed_images
+from learner.replay_memory import ReplayCounts
+from learner.replay_requests import requests_of
+from learner.sample_intake import RefusedSamples, take_in
 from learner.state import LearnerState
-from learner.update import UpdateReport, update
-from stream.log import Record
+from learner.stopwatch import Stopwatch
+from learner.update import Material, UpdateReport
 from stream.messages import TaskPlan
+from stream.replay_messages import ReplayRequest
 
 
 @dataclass(frozen=True)
 class TaskReport:
-    """What a micro-task did, for events, metrics and dead letters."""
+    """What a micro-task did, for events, metrics, requests and dead letters."""
 
     plan: TaskPlan
     frames: int
@@ -26,6 +35,18 @@ class TaskReport:
     uncertain_rate: float | None
     signal: DriftSignal | None
     update: UpdateReport | None
+    commands: Sequence[Outcome] = ()
+    refused_samples: Sequence[RefusedSamples] = ()
+    skipped: int = 0
+    overload: OverloadChange | None = None
+    requests: Sequence[ReplayRequest] = ()
+    replay: ReplayCounts = field(default_factory=ReplayCounts)
+    """What became of replay since the last update, as of the end of this task or of the update in it."""
+
+    @property
+    def changes_what_is_served(self) -> bool:
+        """Whether a version is to be published."""
+        return self.update is not None or any(isinstance(outcome, Naming) for outcome in self.commands)
 
 
 @dataclass(frozen=True)
@@ -35,18 +56,28 @@ class Surroundings:
     frames_topic: str
     decode: Decoder
     faults: Faults
+    replaying: Stopwatch = field(default_factory=Stopwatch)
+    """Seconds spent on samples and requests, in which frames waited."""
 
 
-def execute(state: LearnerState, plan: TaskPlan, records: Sequence[Record], around: Surroundings) -> TaskReport:
+def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroundings) -> TaskReport:
     """Carry ``state`` over one plan.
 
-    1. ``admit``   decode the frames, turn away bad ones and resends
-    2. ``score``   the frames with the model as it is after the last task
-    3. ``follow``  each cluster's threshold moves with its dispersion
-    4. ``detect``  a change of the world in the scores
-    5. ``learn``   if an update is due, from the window and its rehearsal
+    1. ``obey``     what persons asked for
+    2. ``take_in``  generated samples that came
+    3. ``thin``     out the frames, if the plan was cut under overload
+    4. ``admit``    decode them, turn away bad ones and resends
+    5. ``score``    the frames with the model as it is after the last task
+    6. ``follow``   each cluster's threshold moves with its dispersion
+    7. ``detect``   a change of the world in the scores
+    8. ``ask``      for samples, if an update begins to wait
+    9. ``learn``    if an update is due, from the window and its rehearsal
     """
-    admitted = admit(records, around.frames_topic, state.resends, around.decode, state.settings)
+    outcomes = obey(state, inputs.commands, plan)
+    with around.replaying:
+        refused = take_in(state, inputs.samples, plan, around.decode)
+    kept = thinned(inputs.frames, plan.keep_one_in)
+    admitted = admit(kept, around.frames_topic, state.resends, around.decode, state.settings)
     scores = state.knowledge.score(admitted.images_NCSS) if _can_score(state, len(admitted.places)) else None
     state.window.add(admitted.places, admitted.images_NCSS)
     if scores is not None:
@@ -54,8 +85,13 @@ def execute(state: LearnerState, plan: TaskPlan, records: Sequence[Record], arou
     signal = _detect(state, scores, plan)
     if signal is None:
         state.note_frames(len(admitted.places), plan.cut_at_ms)
-    report = _learn(state, plan, around.faults) if state.update_is_due(plan.cut_at_ms) else None
-    state.finish(plan)
+    requests = _ask(state, plan, around) if signal is not None or state.note_interval() else []
+    learned = _learn(state, plan, around.faults) if state.update_is_due(plan.cut_at_ms) else None
+    replay = state.replay.counts
+    if learned is not None:
+        state.replay.count_anew()
+    overload = overload_change(state, plan)
+    state.finish(plan, len(inputs.frames) - len(kept))
     return TaskReport(
         plan=plan,
         frames=len(admitted.places),
@@ -63,28 +99,44 @@ def execute(state: LearnerState, plan: TaskPlan, records: Sequence[Record], arou
         rejected=admitted.rejected,
         uncertain_rate=None if scores is None else float(scores.uncertain_N.double().mean()),
         signal=signal,
-        update=report,
+        update=learned,
+        commands=outcomes,
+        refused_samples=refused,
+        skipped=len(inputs.frames) - len(kept),
+        overload=overload,
+        requests=requests,
+        replay=replay,
     )
 
 
 def _can_score(state: LearnerState, frames: int) -> bool:
-    return state.knowledge.projection is not None and frames > 0
+    return state.knowledge.has_learned and frames > 0
 
 
 def _detect(state: LearnerState, scores: Scores | None, plan: TaskPlan) -> DriftSignal | None:
-    """Show the detector each frame until it signals; once an update is pending, further evidence changes nothing."""
-    if scores is None or state.pending is not None:
+    """Look for a change; once an update waits for frames after one, further evidence changes nothing."""
+    if scores is None or state.world_changed:
         return None
-    for frame, excess in enumerate(scores.excess_N.tolist()):
-        signal = state.detector.update(excess, frame)
-        if signal is not None:
-            state.note_signal(signal, len(scores.excess_N), plan.cut_at_ms)
-            return signal
-    return None
+    signal = signal_in(scores, state.detector, state.settings)
+    if signal is not None:
+        state.note_signal(signal, len(scores.excess_N), plan.cut_at_ms)
+    return signal
+
+
+def _ask(state: LearnerState, plan: TaskPlan, around: Surroundings) -> list[ReplayRequest]:
+    with around.replaying:
+        requests = requests_of(state, plan)
+        state.replay.note_requests(requests, state.updates + 1)
+    return requests
 
 
 def _learn(state: LearnerState, plan: TaskPlan, faults: Faults) -> UpdateReport:
     generator = torch.Generator().manual_seed(plan.seed)
-    knowledge, report = update(state.knowledge, state.window.images(), state.settings, generator, faults)
+    window_NCSS = state.window.images()
+    share = rehearsed_images(len(window_NCSS), state.settings) // max(1, state.knowledge.mixture.live_clusters)
+    generated = generated_of(state.replay.take_out(share, state.updates + 1), state.knowledge, state.settings)
+    material = Material(window_NCSS, state.window.recent_images(), generated, changed=state.world_changed)
+    knowledge, report = learn(state.knowledge, material, state.settings, generator, faults)
+    state.exemplars = state.exemplars.renewed(knowledge, window_NCSS, state.settings.exemplars)
     state.take_knowledge(knowledge, plan.task_seq, report.images_backpropagated)
     return report

@@ -3,7 +3,7 @@
 Axes: N images, C = 3 channels, S = input size, K slots, D dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -42,6 +42,15 @@ class Knowledge:
             network = Autoencoder(settings.encoder_channels, settings.input_size).eval()
         slots, dimensions = settings.max_clusters, settings.projection_dimensions
         return cls(network, None, TiedMixture.empty(slots, dimensions), Uncertainty.empty(slots, dimensions))
+
+    @property
+    def has_learned(self) -> bool:
+        """Whether there has been an update, so that frames can be scored."""
+        return self.projection is not None
+
+    def followed(self, scores: Scores, rate: float) -> "Knowledge":
+        """Return the knowledge after a micro-task: each threshold moves with what it showed of its cluster."""
+        return replace(self, uncertainty=self.uncertainty.followed(scores.dispersion_N, scores.slots_N, rate))
 
     def score(self, images_NCSS: Tensor) -> Scores:
         """Score frames with the model as it is; changes nothing. Call only after the first update."""

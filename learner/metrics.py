@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from learner.commands import Naming
 from learner.executor import TaskReport
 from learner.state import LearnerState
 
 _FRAMES = Counter("r2r_learner_frames", "Frames that had their effect on the model", ["model"])
+_SKIPPED = Counter("r2r_learner_frames_skipped", "Frames passed over under overload", ["model"])
 _RESENT = Counter(
     "r2r_learner_frames_resent", "Frames dropped because their source and sequence came before", ["model"]
 )
@@ -16,6 +18,13 @@ _SIGNALS = Counter("r2r_learner_drift_signals", "Changes of the world that were 
 _UPDATES = Counter("r2r_learner_updates", "Updates of the model", ["model"])
 _BACKPROPAGATED = Counter(
     "r2r_learner_images_backpropagated", "Images through training, the cost of learning", ["model"]
+)
+_COMMANDS = Counter("r2r_learner_commands", "Commands, by what became of them", ["model", "outcome"])
+_REQUESTED = Counter("r2r_learner_samples_requested", "Images asked of the replay workers", ["model"])
+_SAMPLES = Counter("r2r_learner_samples", "Generated images that came, by what became of them", ["model", "fate"])
+_SAMPLES_REFUSED = Counter("r2r_learner_sample_batches_refused", "Batches without effect", ["model", "reason"])
+_REPLAY_STALL = Gauge(
+    "r2r_learner_replay_stall_seconds", "In which frames waited for samples and requests, since the start", ["model"]
 )
 _UNCERTAIN = Gauge("r2r_learner_uncertain_ratio", "Share of uncertain frames in the newest micro-task", ["model"])
 _CLUSTERS = Gauge("r2r_learner_clusters", "Live clusters", ["model"])
@@ -31,9 +40,13 @@ def observe_task(state: LearnerState, report: TaskReport, seconds: float) -> Non
     """Count one executed micro-task."""
     model = report.plan.model
     _FRAMES.labels(model).inc(report.frames)
+    _SKIPPED.labels(model).inc(report.skipped)
     _RESENT.labels(model).inc(report.resent)
     for rejected in report.rejected:
         _REJECTED.labels(model, rejected.error.reason).inc()
+    for outcome in report.commands:
+        _COMMANDS.labels(model, "named" if isinstance(outcome, Naming) else outcome.reason).inc()
+    _observe_replay(model, report)
     if report.signal is not None:
         _SIGNALS.labels(model).inc()
     if report.update is not None:
@@ -43,6 +56,20 @@ def observe_task(state: LearnerState, report: TaskReport, seconds: float) -> Non
         _UNCERTAIN.labels(model).set(report.uncertain_rate)
     observe_state(model, state)
     _TASK_SECONDS.labels(model).observe(seconds)
+
+
+def _observe_replay(model: str, report: TaskReport) -> None:
+    _REQUESTED.labels(model).inc(sum(request.images for request in report.requests))
+    for refused in report.refused_samples:
+        _SAMPLES_REFUSED.labels(model, refused.reason).inc()
+    if report.update is not None:
+        for fate in ("in_time", "late", "dropped", "used", "used_in_time"):
+            _SAMPLES.labels(model, fate).inc(getattr(report.replay, fate))
+
+
+def observe_replay_stall(model: str, seconds: float) -> None:
+    """Show how long the learner's loop has been busy with replay: an update waits for frames, never for samples."""
+    _REPLAY_STALL.labels(model).set(seconds)
 
 
 def observe_state(model: str, state: LearnerState) -> None:

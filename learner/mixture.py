@@ -1,20 +1,24 @@
-"""A Gaussian mixture with one covariance for all components, in preallocated slots.
+"""A Gaussian mixture with one covariance for all components, in preallocated slots, learned a window at a time.
 
 Tied covariance, because full or diagonal ones fall apart on the few frames of a window (measured on digits: 0.86
-against 0.3). While it is fitted, components have weights, since a window holds more of what is new; afterwards all
-are equally likely: what was seen long ago is not rarer than what is seen now.
+against 0.3). Each component remembers how many frames stand behind it, so a window moves an old one only a little:
+expectation-maximisation with conjugate priors (Gauvain and Lee, 1994), which on labelled data is streaming linear
+discriminant analysis (Hayes and Kanan, 2020). All components are equally likely: what was seen long ago is not rarer
+than what is seen now.
 
-Axes: N samples, K slots (`max_clusters`), D dimensions.
+Axes: N samples, K slots (`max_clusters`), M live components, D dimensions.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-_FLOOR = 1e-4  # of the mean variance, added to the covariance's diagonal
-_STEPS = 100
+_STEPS = 20
 _TOLERANCE = 1e-4
+_MOST_BEHIND_A_MEAN = 100.0  # frames: what is older than these fades
+_MOST_BEHIND_THE_COVARIANCE = 2000.0
+_FLOOR = 1e-6  # of the mean variance, added to the covariance's diagonal
 
 
 @dataclass(frozen=True)
@@ -27,15 +31,21 @@ class TiedMixture:
         Zero in dead slots.
     ids_K
         int64; the cluster's stable id, -1 in a dead slot.
+    counts_K
+        How many frames stand behind each mean, at most 100.
     covariance_DD
-        Shared by all components.
+        Shared by all components, regularised.
+    frames
+        How many frames stand behind the covariance, at most 2,000.
     next_id
         The id that the next birth gets; ids are never given twice.
     """
 
     means_KD: Tensor
     ids_K: Tensor
+    counts_K: Tensor
     covariance_DD: Tensor
+    frames: float
     next_id: int
 
     @classmethod
@@ -44,7 +54,9 @@ class TiedMixture:
         return cls(
             torch.zeros(slots, dimensions, dtype=torch.float64),
             torch.full((slots,), -1, dtype=torch.int64),
+            torch.zeros(slots, dtype=torch.float64),
             torch.eye(dimensions, dtype=torch.float64),
+            0.0,
             0,
         )
 
@@ -60,8 +72,7 @@ class TiedMixture:
 
     def whiten(self, coordinates_ND: Tensor) -> Tensor:
         """Return coordinates in which the shared covariance is the identity."""
-        factor = torch.linalg.cholesky(self.covariance_DD)
-        return _solve(factor, coordinates_ND)
+        return _solve(torch.linalg.cholesky(self.covariance_DD), coordinates_ND)
 
     def probabilities(self, coordinates_ND: Tensor) -> Tensor:
         """Return each component's posterior probability [N, K]; 0 in dead slots."""
@@ -74,13 +85,27 @@ class TiedMixture:
         factor_DD: Tensor = torch.linalg.cholesky(self.covariance_DD)
         return self.means_KD[slots_N] + temperature * noise_ND @ factor_DD.T
 
+    def separations(self) -> Tensor:
+        """Return the Mahalanobis distances between the means [K, K]; infinite on the diagonal and to dead slots."""
+        means_KD = self.whiten(self.means_KD)
+        apart_KK = squared_distances(means_KD, means_KD).sqrt()
+        live_KK = self.live_K[:, None] & self.live_K[None, :] & ~torch.eye(len(means_KD), dtype=torch.bool)
+        return torch.where(live_KK, apart_KK, torch.inf)
+
     def born(self, means_MD: Tensor) -> "TiedMixture":
         """Return the mixture with M new components in its first free slots; those without a slot are left out."""
         free = torch.nonzero(~self.live_K).flatten()[: len(means_MD)]
-        means_KD, ids_K = self.means_KD.clone(), self.ids_K.clone()
+        means_KD, ids_K, counts_K = self.means_KD.clone(), self.ids_K.clone(), self.counts_K.clone()
         means_KD[free] = means_MD[: len(free)]
         ids_K[free] = torch.arange(self.next_id, self.next_id + len(free))
-        return TiedMixture(means_KD, ids_K, self.covariance_DD, self.next_id + len(free))
+        counts_K[free] = 0.0
+        return replace(self, means_KD=means_KD, ids_K=ids_K, counts_K=counts_K, next_id=self.next_id + len(free))
+
+    def without(self, slot: int) -> "TiedMixture":
+        """Return the mixture with the slot's component gone; its id does not come back."""
+        means_KD, ids_K, counts_K = self.means_KD.clone(), self.ids_K.clone(), self.counts_K.clone()
+        means_KD[slot], ids_K[slot], counts_K[slot] = 0.0, -1, 0.0
+        return replace(self, means_KD=means_KD, ids_K=ids_K, counts_K=counts_K)
 
 
 def squared_distances(points_ND: Tensor, centres_KD: Tensor) -> Tensor:
@@ -88,60 +113,58 @@ def squared_distances(points_ND: Tensor, centres_KD: Tensor) -> Tensor:
     return (points_ND[:, None, :] - centres_KD[None, :, :]).square().sum(2)
 
 
-def fit(start: TiedMixture, coordinates_ND: Tensor, known_slots_N: Tensor) -> TiedMixture:
-    """Fit by expectation-maximisation from the start's means.
+def fit(start: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor) -> TiedMixture:
+    """Learn from samples by expectation-maximisation; ``start`` is the prior, as heavy as the frames behind it.
 
     Parameters
     ----------
     start
-        Its live slots are the components; its covariance is replaced.
+        Its live slots are the components.
     coordinates_ND
         float64.
-    known_slots_N
-        int64; the slot that a sample is known to come from (recalled ones are), -1 where it is not known.
+    slots_N
+        int64; the live slot that each sample is taken to belong to in the first step.
     """
     live = torch.nonzero(start.live_K).flatten()
-    means_MD = start.means_KD[live]
-    covariance_DD = _regular(torch.cov(coordinates_ND.T) / 2)
-    log_weights_M = torch.full((len(live),), -float(torch.tensor(len(live)).log()), dtype=torch.float64)
-    known_NM = (known_slots_N[:, None] == live[None, :]).double()
-    is_known_N1 = known_NM.sum(1, keepdim=True)
+    prior_MD, prior_M = start.means_KD[live], start.counts_K[live]
+    shares_NM = (slots_N[:, None] == live[None, :]).double()
+    means_MD, covariance_DD = prior_MD, start.covariance_DD
     for _ in range(_STEPS):
-        shares_NM = _expect(coordinates_ND, means_MD, covariance_DD, log_weights_M)
-        shares_NM = is_known_N1 * known_NM + (1 - is_known_N1) * shares_NM
-        mass_M = shares_NM.sum(0)
-        updated_MD = (shares_NM.T @ coordinates_ND) / mass_M.clamp_min(1e-9)[:, None]
-        updated_MD = torch.where(mass_M[:, None] < 1.0, means_MD, updated_MD)
-        covariance_DD = _within(coordinates_ND, shares_NM, updated_MD)
-        log_weights_M = (mass_M / mass_M.sum()).clamp_min(1e-3).log()
+        behind_M = prior_M + shares_NM.sum(0)
+        updated_MD = (prior_M[:, None] * prior_MD + shares_NM.T @ coordinates_ND) / behind_M.clamp_min(1e-9)[:, None]
+        updated_MD = torch.where(behind_M[:, None] > _FLOOR, updated_MD, prior_MD)
+        covariance_DD = _covariance(start, coordinates_ND, shares_NM, updated_MD)
+        shares_NM = _expect(coordinates_ND, updated_MD, covariance_DD)
         moved = float((updated_MD - means_MD).abs().max())
         means_MD = updated_MD
         if moved < _TOLERANCE:
             break
-    means_KD = torch.zeros_like(start.means_KD)
+    means_KD, counts_K = start.means_KD.clone(), start.counts_K.clone()
     means_KD[live] = means_MD
-    return TiedMixture(means_KD, start.ids_K, covariance_DD, start.next_id)
+    counts_K[live] = (prior_M + shares_NM.sum(0)).clamp_max(_MOST_BEHIND_A_MEAN)
+    frames = min(start.frames + len(coordinates_ND), _MOST_BEHIND_THE_COVARIANCE)
+    return replace(start, means_KD=means_KD, counts_K=counts_K, covariance_DD=covariance_DD, frames=frames)
 
 
-def _expect(coordinates_ND: Tensor, means_MD: Tensor, covariance_DD: Tensor, log_weights_M: Tensor) -> Tensor:
-    factor = torch.linalg.cholesky(covariance_DD)
-    distances_NM = squared_distances(_solve(factor, coordinates_ND), _solve(factor, means_MD))
-    return torch.softmax(log_weights_M - 0.5 * distances_NM, dim=1)
+def _expect(coordinates_ND: Tensor, means_MD: Tensor, covariance_DD: Tensor) -> Tensor:
+    factor_DD = torch.linalg.cholesky(covariance_DD)
+    distances_NM = squared_distances(_solve(factor_DD, coordinates_ND), _solve(factor_DD, means_MD))
+    return torch.softmax(-0.5 * distances_NM, dim=1)
+
+
+def _covariance(start: TiedMixture, coordinates_ND: Tensor, shares_NM: Tensor, means_MD: Tensor) -> Tensor:
+    """Return the prior's covariance and the window's scatter, shrunk to a sphere as if D frames had shown one."""
+    total_DD = coordinates_ND.T @ coordinates_ND
+    cross_DD = (shares_NM.T @ coordinates_ND).T @ means_MD
+    between_DD = (means_MD.T * shares_NM.sum(0)) @ means_MD
+    scatter_DD = total_DD - cross_DD - cross_DD.T + between_DD
+    size, frames = coordinates_ND.shape[1], start.frames + len(coordinates_ND)
+    raw_DD = (start.frames * start.covariance_DD + scatter_DD) / frames
+    sphere_DD = (raw_DD.trace() / size).clamp_min(1e-12) * torch.eye(size, dtype=torch.float64)
+    share = size / (size + frames)
+    return (1 - share) * (raw_DD + raw_DD.T) / 2 + (share + _FLOOR) * sphere_DD
 
 
 def _solve(factor_DD: Tensor, rows_ND: Tensor) -> Tensor:
     solved: Tensor = torch.linalg.solve_triangular(factor_DD, rows_ND.T, upper=False)
     return solved.T
-
-
-def _within(coordinates_ND: Tensor, shares_NM: Tensor, means_MD: Tensor) -> Tensor:
-    total = coordinates_ND.T @ coordinates_ND
-    cross = (shares_NM.T @ coordinates_ND).T @ means_MD
-    between = (means_MD.T * shares_NM.sum(0)) @ means_MD
-    return _regular((total - cross - cross.T + between) / len(coordinates_ND))
-
-
-def _regular(covariance_DD: Tensor) -> Tensor:
-    symmetric = (covariance_DD + covariance_DD.T) / 2
-    size = symmetric.shape[0]
-    return symmetric + _FLOOR * (symmetric.trace() / size).clamp_min(1e-12) * torch.eye(size, dtype=torch.float64)

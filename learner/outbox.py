@@ -1,4 +1,4 @@
-"""What a learner tells others: dead letters, events, complete checkpoints.
+"""What a learner tells others: dead letters, replay requests, events, complete checkpoints.
 
 All ids are derived, so telling twice is harmless.
 """
@@ -9,8 +9,10 @@ from learner.checkpoint import SavedCheckpoint
 from learner.events import events_of
 from learner.executor import TaskReport
 from stream.dead_letters import DeadLetters
+from stream.errors import InvalidMessage
 from stream.messages import CheckpointReady, derived_id
 from stream.producer import BoundedProducer
+from stream.replay_messages import ReplayRequest
 from stream.topics import Topics
 
 _FLUSH_SECONDS = 30.0
@@ -26,7 +28,7 @@ class Outbox:
         self._dead_letters = DeadLetters(producer, topics.frames_dlq, topics.frames)
 
     def tell(self, report: TaskReport) -> None:
-        """Send a micro-task's dead letters and events.
+        """Send a micro-task's dead letters, replay requests and events.
 
         Raises
         ------
@@ -41,10 +43,18 @@ class Outbox:
             )
         if report.resent:
             _log.warning("task=%d %d frames came before and are dropped", plan.task_seq, report.resent)
+        for request in report.requests:
+            self._ask(request)
         for event in events_of(report):
             _log.info("task=%d %s %s", plan.task_seq, event.kind, dict(event.evidence))
             self._producer.send(self._topics.events, event.id.encode(), event.to_bytes())
         self._producer.flush(_FLUSH_SECONDS)
+
+    def _ask(self, request: ReplayRequest) -> None:
+        try:
+            self._producer.send(self._topics.replay_requests, request.id.encode(), request.to_bytes())
+        except InvalidMessage as error:
+            _log.warning("the request %s does not fit, its cluster is only recalled: %s", request.id, error)
 
     def announce(self, saved: SavedCheckpoint, *, publish: bool) -> None:
         """Send that a checkpoint is complete; see `tell` for the error."""

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from learner.state import LearnerState
 from stream.consumer import read_topic
+from stream.errors import InvalidSetting, PositionLost
 from stream.messages import TaskPlan
 from stream.settings import StreamSettings
 from stream.topics import Topics
@@ -80,3 +82,40 @@ class KafkaPlanLog:
         """Leave the broker; idempotent."""
         if self._writer is not None:
             self._writer.close()
+
+
+def checked_plans(plans: PlanLog, state: LearnerState) -> list[TaskPlan]:
+    """Return the last executed plan, which names the epoch, and all after it.
+
+    Raises
+    ------
+    PositionLost
+        Plans are missing.
+    InvalidSetting
+        A plan that is not executed yet was written under other settings.
+    """
+    written = list(plans.plans_after(state.task_seq - 1))
+    again = [plan for plan in written if plan.task_seq > state.task_seq]
+    _check_gapless(again, state)
+    _check_settings(again, state.settings.sha256())
+    return written
+
+
+def _check_gapless(plans: Sequence[TaskPlan], state: LearnerState) -> None:
+    for expected, plan in enumerate(plans, start=state.task_seq + 1):
+        if plan.task_seq != expected:
+            message = (
+                f"plan {plan.task_seq} came where plan {expected} should follow: the topic of plans has lost some; "
+                "give the checkpoint back that they belong to, or name a new model"
+            )
+            raise PositionLost(message)
+
+
+def _check_settings(plans: Sequence[TaskPlan], settings_sha: str) -> None:
+    other = [plan.task_seq for plan in plans if plan.settings_sha != settings_sha]
+    if other:
+        message = (
+            f"plan {other[0]} was written under other learner settings and is not executed yet; "
+            "start once with those settings, then change them"
+        )
+        raise InvalidSetting(message)

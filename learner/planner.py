@@ -1,28 +1,30 @@
 """Cut micro-tasks from the stream and write each plan before it is executed.
 
-A plan is cut when the wanted number of frames waits, when the oldest waiting frame is old enough, or when an update has
-waited long enough for more frames. Partitions are merged by their records' timestamps, and a full micro-task is
-only cut when no record that is still to be polled can belong before its last: a learner that catches up sees the
-stream in the order it happened, however the polls fell.
+A plan is cut when the wanted number of frames waits, when the oldest waiting frame or command is old enough, or when an
+update has waited long enough for more frames. A full micro-task is only cut when no record that is still to be polled
+can belong before its last: a learner that catches up sees the stream in the order it happened, however the polls fell.
+Samples and commands that wait at that moment go along.
 """
 
-import hashlib
-import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
+from functools import reduce
 
+from learner.cut import as_many_as_fit, is_settled, merge_by_time, tiling_ranges
 from learner.faults import Faults
-from learner.plan_log import PlanLog
+from learner.inputs import COMMANDS_PARTITION, InputLogs, Positions
+from learner.overload import keep_one_in, thinned
+from learner.plan_log import PlanLog, checked_plans
+from learner.seeds import derived_seed
 from learner.state import LearnerState
-from stream.errors import InvalidSetting, PositionLost
-from stream.log import FrameLog, Record, Waiting
+from stream.log import FrameLog, Record
 from stream.messages import OffsetRange, TaskPlan
 
 Clock = Callable[[], int]
 """Unix milliseconds."""
 
-_NO_COMMANDS = OffsetRange(0, 0)
+_MOST_SAMPLE_BYTES = 16 * 1024**2
+_MOST_COMMAND_BYTES = 256 * 1024
 
 
 class Planner:
@@ -32,10 +34,10 @@ class Planner:
     ----------
     model
         Its name stands in every plan.
-    frames, plans
-        Where frames are read and plans are written.
+    logs, plans
+        Where frames, samples and commands are read and plans are written.
     state
-        Of the learner, as loaded; only its position is read here.
+        Of the learner, as loaded; only its positions are read here.
     clock
         Stands in every plan, so that an execution never looks at a clock of its own.
     faults
@@ -43,10 +45,10 @@ class Planner:
     """
 
     def __init__(
-        self, model: str, frames: FrameLog, plans: PlanLog, state: LearnerState, clock: Clock, faults: Faults
+        self, model: str, logs: InputLogs, plans: PlanLog, state: LearnerState, clock: Clock, faults: Faults
     ) -> None:
         self._model = model
-        self._frames = frames
+        self._logs = logs
         self._plans = plans
         self._clock = clock
         self._faults = faults
@@ -54,120 +56,64 @@ class Planner:
         self._epoch = max((plan.epoch for plan in written), default=0) + 1
         self._again = deque(plan for plan in written if plan.task_seq > state.task_seq)
         self._waiting_since_ms: int | None = None
-        frames.seek(_positions_after(state, self._again))
+        logs.seek(reduce(Positions.after, self._again, state.where))
 
     def next_plan(self, state: LearnerState, timeout_seconds: float) -> TaskPlan | None:
         """Return the next plan, durable; None if nothing was to be planned within ``timeout_seconds``."""
         if self._again:
             return self._again.popleft()
-        self._frames.poll(timeout_seconds)
-        now_ms = self._clock()
-        ranges = self._cut(state, now_ms)
-        if ranges is None:
-            return None
-        plan = TaskPlan(
-            model=self._model,
-            epoch=self._epoch,
-            task_seq=state.task_seq + 1,
-            frames=ranges,
-            samples={},
-            commands=_NO_COMMANDS,
-            seed=derived_seed(state.settings.seed, state.task_seq + 1),
-            settings_sha=state.settings.sha256(),
-            cut_at_ms=now_ms,
-        )
-        self._plans.append(plan)
-        self._faults.reached("plan_written")
-        self._waiting_since_ms = None
+        plan = self._cut(state, full_only=True)
+        if plan is None:
+            self._logs.frames.poll(timeout_seconds)
+            plan = self._cut(state, full_only=False)
+        if plan is not None:
+            self._plans.append(plan)
+            self._faults.reached("plan_written")
+            self._waiting_since_ms = None
         return plan
 
-    def _cut(self, state: LearnerState, now_ms: int) -> dict[int, OffsetRange] | None:
-        waiting = self._frames.waiting()
-        merged = merge_by_time(waiting.records.values(), state.frames_wanted)
-        if merged and self._waiting_since_ms is None:
+    def _cut(self, state: LearnerState, *, full_only: bool) -> TaskPlan | None:
+        """Return the plan that is due with the frames that are polled; more are only polled where they fill none."""
+        self._logs.look()
+        now_ms = self._clock()
+        waiting = self._logs.frames.waiting()
+        keep = keep_one_in(waiting, state.frames_wanted, state.keep_one_in, state.settings)
+        frames = merge_by_time(waiting.records.values(), keep * state.frames_wanted)
+        full = len(frames) >= keep * state.frames_wanted and is_settled(frames, waiting)
+        if not full and (full_only or not self._is_due(state, frames, now_ms)):
+            return None
+        self._logs.expect(thinned(frames, keep))
+        return self._plan(state, frames, keep, now_ms)
+
+    def _is_due(self, state: LearnerState, frames: Sequence[Record], now_ms: int) -> bool:
+        """Say whether a plan is due though its frames are few, or none."""
+        if self._waiting_since_ms is None and (frames or self._waiting_commands()):
             self._waiting_since_ms = now_ms
-        full = len(merged) >= state.frames_wanted and _is_settled(merged, waiting)
         patience_ms = state.settings.micro_task_seconds * 1000
         aged = self._waiting_since_ms is not None and now_ms - self._waiting_since_ms >= patience_ms
         woken = state.wakes_at_ms is not None and now_ms >= state.wakes_at_ms
-        if not (full or aged or woken):
-            return None
-        return _ranges(merged, state.positions)
+        return aged or woken
 
-
-def checked_plans(plans: PlanLog, state: LearnerState) -> list[TaskPlan]:
-    """Return the last executed plan, which names the epoch, and all after it.
-
-    Raises
-    ------
-    PositionLost
-        Plans are missing.
-    InvalidSetting
-        A plan that is not executed yet was written under other settings.
-    """
-    written = list(plans.plans_after(state.task_seq - 1))
-    again = [plan for plan in written if plan.task_seq > state.task_seq]
-    _check_gapless(again, state)
-    _check_settings(again, state.settings.sha256())
-    return written
-
-
-def merge_by_time(partitions: Iterable[Sequence[Record]], count: int) -> list[Record]:
-    """Return the first ``count`` records of all partitions in the order of their timestamps."""
-    return list(islice(heapq.merge(*partitions, key=lambda record: (record.timestamp_ms, record.partition)), count))
-
-
-def _is_settled(merged: Sequence[Record], waiting: Waiting) -> bool:
-    """Say whether polling more could not change the merge: no partition that has more ran out before its end."""
-    last = {(partition, records[-1].offset) for partition, records in waiting.records.items() if records}
-    ran_out = {record.partition for record in merged[:-1] if (record.partition, record.offset) in last}
-    return waiting.complete and not waiting.unread & ran_out
-
-
-def derived_seed(seed: int, task_seq: int) -> int:
-    """Return the seed of one task's draws: 63 bits of sha256 of both numbers.
-
-    Examples
-    --------
-    >>> derived_seed(0, 1) == derived_seed(0, 1) != derived_seed(0, 2)
-    True
-    """
-    digest = hashlib.sha256(f"{seed}/{task_seq}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
-
-
-def _ranges(records: Sequence[Record], positions: Mapping[int, int]) -> dict[int, OffsetRange]:
-    """Return ranges that begin where the last plan ended, so that all plans together tile the log."""
-    ranges: dict[int, OffsetRange] = {}
-    for record in records:
-        first = positions.get(record.partition, record.offset)
-        start = ranges[record.partition].start if record.partition in ranges else first
-        ranges[record.partition] = OffsetRange(start, record.offset + 1)
-    return dict(sorted(ranges.items()))
-
-
-def _check_gapless(plans: Sequence[TaskPlan], state: LearnerState) -> None:
-    for expected, plan in enumerate(plans, start=state.task_seq + 1):
-        if plan.task_seq != expected:
-            message = (
-                f"plan {plan.task_seq} came where plan {expected} should follow: the topic of plans has lost some; "
-                "give the checkpoint back that they belong to, or name a new model"
-            )
-            raise PositionLost(message)
-
-
-def _check_settings(plans: Sequence[TaskPlan], settings_sha: str) -> None:
-    other = [plan.task_seq for plan in plans if plan.settings_sha != settings_sha]
-    if other:
-        message = (
-            f"plan {other[0]} was written under other learner settings and is not executed yet; "
-            "start once with those settings, then change them"
+    def _plan(self, state: LearnerState, frames: Sequence[Record], keep: int, now_ms: int) -> TaskPlan:
+        samples = _waiting(self._logs.samples, _MOST_SAMPLE_BYTES)
+        commands = tiling_ranges(self._waiting_commands(), state.where.commands)
+        at = state.where.commands.get(COMMANDS_PARTITION, 0)
+        return TaskPlan(
+            model=self._model,
+            epoch=self._epoch,
+            task_seq=state.task_seq + 1,
+            frames=tiling_ranges(frames, state.where.frames),
+            samples=tiling_ranges(samples, state.where.samples),
+            commands=commands.get(COMMANDS_PARTITION, OffsetRange(at, at)),
+            seed=derived_seed(state.settings.seed, state.task_seq + 1),
+            settings_sha=state.settings.sha256(),
+            cut_at_ms=now_ms,
+            keep_one_in=keep,
         )
-        raise InvalidSetting(message)
+
+    def _waiting_commands(self) -> list[Record]:
+        return _waiting(self._logs.commands, _MOST_COMMAND_BYTES)
 
 
-def _positions_after(state: LearnerState, plans: Sequence[TaskPlan]) -> dict[int, int]:
-    positions = dict(state.positions)
-    for plan in plans:
-        positions.update({partition: frames.stop for partition, frames in plan.frames.items()})
-    return positions
+def _waiting(log: FrameLog | None, limit_bytes: int) -> list[Record]:
+    return [] if log is None else as_many_as_fit(log.waiting(), limit_bytes)

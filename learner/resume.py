@@ -1,6 +1,6 @@
 """Stand where the last checkpoint stood: state, window, and the proof that the log is still the same one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,13 +11,15 @@ from learner.drift import DriftDetector
 from learner.executor import Surroundings
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.window import TrainingWindow, covering_ranges, places_of
+from learner.window import Place, TrainingWindow, covering_ranges, places_of
 from stream.errors import InvalidSetting, PositionLost
 from stream.frame import Frame
 from stream.image_codec import decode_image
-from stream.log import FrameLog
+from stream.log import FrameLog, Record
+from stream.messages import OffsetRange
 
 _ADMITTED = 2**31  # the window's frames passed the caps of their time
+_PIECE = 1024  # offsets
 _STRUCTURE = ("input_size", "aspect", "encoder_channels", "projection_dimensions", "max_clusters")
 
 
@@ -42,16 +44,30 @@ def resume(
         if old != new:
             message = f"learner.{name} is {new}, but the model was started with {old}; set it back or name a new model"
             raise InvalidSetting(message)
+    untrained = len(state.window)
     _take_settings(state, settings)
     frames.seek(state.positions)
     places = places_of(runs)
-    records = {(r.partition, r.offset): r for r in frames.take(covering_ranges(places))}
+    records = _records_at(places, frames)
     for place in places:
         record = records[place]
         frame = Frame.from_record(record.value, record.headers, around.frames_topic, place)
         image_CSS = prepare(decode_image(frame.image, _ADMITTED, _ADMITTED), settings)
         state.window.add([place], torch.unsqueeze(image_CSS, 0))
+    state.window.mark_trained(min(untrained, len(state.window)))
     return state
+
+
+def _records_at(places: Sequence[Place], frames: FrameLog) -> dict[Place, Record]:
+    """Read a piece at a time: under overload most records between the places are not wanted."""
+    wanted = set(places)
+    found: dict[Place, Record] = {}
+    for partition, (first, stop) in covering_ranges(places).items():
+        for start in range(first, stop, _PIECE):
+            for record in frames.take({partition: OffsetRange(start, min(stop, start + _PIECE))}):
+                if (record.partition, record.offset) in wanted:
+                    found[Place(record.partition, record.offset)] = record
+    return found
 
 
 def _take_settings(state: LearnerState, settings: LearnerSettings) -> None:
@@ -59,6 +75,7 @@ def _take_settings(state: LearnerState, settings: LearnerSettings) -> None:
     detector = DriftDetector(settings)
     detector.restore(state.detector.to_state())
     state.settings, state.detector, state.window = settings, detector, TrainingWindow(settings.window_frames)
+    state.exemplars = state.exemplars.at_most(settings.exemplars)
 
 
 def _check_origin(checkpoint: Path, origin: Mapping[str, str]) -> None:

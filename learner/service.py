@@ -4,22 +4,24 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from threading import Event as Flag
+from typing import Protocol
 
 import torch
 
 from learner import metrics
 from learner.admission import Decoder
+from learner.ahead import Ahead
 from learner.checkpoint import CheckpointStore, SavedCheckpoint, content_sha256
 from learner.exclusive import Exclusive
 from learner.executor import Surroundings, TaskReport, execute
 from learner.faults import Faults
+from learner.inputs import InputLogs
 from learner.outbox import Outbox
-from learner.plan_log import KafkaPlanLog
-from learner.planner import Clock, Planner, checked_plans
+from learner.plan_log import KafkaPlanLog, checked_plans
+from learner.planner import Clock, Planner
 from learner.resume import resume
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
@@ -32,6 +34,15 @@ from stream.settings import StreamSettings
 from stream.topics import Topics
 
 _POLL_SECONDS = 0.2
+_SAMPLE_BUFFER_BYTES = 16 * 1024**2
+_COMMAND_BUFFER_BYTES = 1024**2
+
+
+class Stopping(Protocol):
+    """Asked before each plan; a `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Say whether the loop is to end."""
 
 
 @dataclass
@@ -40,14 +51,16 @@ class Learner:
 
     model: str
     frames: PartitionConsumer
+    logs: InputLogs
     planner: Planner
     around: Surroundings
     checkpoints: CheckpointStore
     outbox: Outbox
     clock: Clock
     state: LearnerState
+    origin: Mapping[str, str]
 
-    def learn(self, stopping: Flag) -> None:
+    def learn(self, stopping: Stopping) -> None:
         """Plan, execute, tell, checkpoint, until ``stopping`` is set; then leave a checkpoint behind."""
         self._announce_again()
         metrics.observe_state(self.model, self.state)
@@ -58,8 +71,9 @@ class Learner:
             if plan is None:
                 continue
             started = time.perf_counter()
-            report = execute(self.state, plan, self.frames.take(plan.frames), self.around)
+            report = execute(self.state, plan, self.logs.take(plan), self.around)
             metrics.observe_task(self.state, report, time.perf_counter() - started)
+            metrics.observe_replay_stall(self.model, self.logs.replaying.seconds)
             self.outbox.tell(report)
             unsaved += 1
             if self._checkpoint_is_due(report, unsaved):
@@ -69,12 +83,12 @@ class Learner:
             self._checkpoint()
 
     def _checkpoint_is_due(self, report: TaskReport, unsaved: int) -> bool:
-        return report.update is not None or unsaved >= self.state.settings.checkpoint_tasks
+        return report.changes_what_is_served or unsaved >= self.state.settings.checkpoint_tasks
 
     def _checkpoint(self) -> None:
         """Make the state durable, then say so, then tell lag tools: in this order, so that a crash loses nothing."""
         started = time.perf_counter()
-        saved = self.checkpoints.save(self.state, self._origin, self.clock())
+        saved = self.checkpoints.save(self.state, self.origin, self.clock())
         metrics.observe_checkpoint(self.model, time.perf_counter() - started)
         self._announce(saved)
         self.around.faults.reached("announced")
@@ -90,10 +104,6 @@ class Learner:
     def _announce(self, saved: SavedCheckpoint) -> None:
         self.outbox.announce(saved, publish=self.state.updated_at_task == saved.task_seq)
 
-    @property
-    def _origin(self) -> dict[str, str]:
-        return {"cluster": self.frames.cluster_id, "topic": self.frames.topic_id}
-
 
 @contextmanager
 def open_learner(
@@ -108,10 +118,15 @@ def open_learner(
     with (
         Exclusive(store.folder / "LOCK", topics.model),
         BoundedProducer(streaming) as producer,
+        closing(Ahead(decoder(streaming))) as ahead,
         closing(PartitionConsumer(streaming, topics.frames)) as frames,
+        closing(PartitionConsumer(_small(streaming, _SAMPLE_BUFFER_BYTES), topics.replay_samples)) as samples,
+        closing(PartitionConsumer(_small(streaming, _COMMAND_BUFFER_BYTES), topics.commands)) as commands,
     ):
-        around = Surroundings(topics.frames, decoder(streaming), faults)
+        logs = InputLogs(frames, samples, commands, ahead)
+        around = Surroundings(topics.frames, ahead, faults, logs.replaying)
         origin = {"cluster": frames.cluster_id, "topic": frames.topic_id}
+        origin |= {"samples_topic": samples.topic_id, "commands_topic": commands.topic_id}
         newest = store.newest_good()
         state = LearnerState.new(settings) if newest is None else resume(newest, settings, frames, origin, around)
         with closing(KafkaPlanLog(streaming, topics)) as plans:
@@ -119,8 +134,13 @@ def open_learner(
             plans.take_over()
             if newest is None:
                 store.save(state, origin, clock())  # so that a topic made anew is noticed from the first plan on
-            planner = Planner(topics.model, frames, plans, state, clock, faults)
-            yield Learner(topics.model, frames, planner, around, store, Outbox(producer, topics), clock, state)
+            planner = Planner(topics.model, logs, plans, state, clock, faults)
+            outbox = Outbox(producer, topics)
+            yield Learner(topics.model, frames, logs, planner, around, store, outbox, clock, state, origin)
+
+
+def _small(settings: StreamSettings, buffer_bytes: int) -> StreamSettings:
+    return settings.model_copy(update={"buffer_bytes": min(buffer_bytes, settings.buffer_bytes)})
 
 
 def now_ms() -> int:

@@ -6,22 +6,36 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stream.settings import Settings
+from learner.paper.settings import PaperSettings
 
 _GROUPS = 8  # of the network's group norm
 
 
-_NOT_EXECUTED = ("micro_task_frames", "micro_task_seconds", "checkpoint_tasks", "keep_checkpoints")
+_NOT_EXECUTED = (
+    "micro_task_frames",
+    "micro_task_seconds",
+    "overload",
+    "overload_lag_frames",
+    "checkpoint_tasks",
+    "keep_checkpoints",
+)
 
 
-class LearnerSettings(Settings):
+class LearnerSettings(PaperSettings):
     """How one model plans, scores, decides and learns. Frames are counted, times are seconds."""
+
+    method: Literal["r2r", "paper"] = "r2r"
+    """This project's learner, or the paper's stages A, B and D as published, with the settings named ``paper_…``."""
 
     # Plan
     micro_task_frames: int = Field(64, ge=1)
     """A plan is cut at so many frames …"""
     micro_task_seconds: float = Field(1.0, gt=0)
     """… or when the oldest waiting frame has waited so long."""
+    overload: Literal["lag", "sample"] = "lag"
+    """When frames come too fast: fall behind, or learn from a share of them and count the rest …"""
+    overload_lag_frames: int = Field(4096, ge=64)
+    """… as soon as so many are waiting."""
     window_frames: int = Field(512, ge=32)
     """The newest frames not yet trained on that an update learns from."""
 
@@ -41,12 +55,21 @@ class LearnerSettings(Settings):
     """Factor for each epoch of an update, as published."""
 
     # Mixture
-    projection_dimensions: int = Field(20, ge=2, validate_default=True)
+    projection_dimensions: int = Field(48, ge=2, validate_default=True)
     """Principal components of the latents in which the mixture lives."""
     max_clusters: int = Field(64, ge=5)
     """Preallocated slots, K_max."""
-    births: int = Field(2, ge=1, validate_default=True)
-    """New components at each update."""
+    fewest_births: int = Field(1, ge=1)
+    most_births: int = Field(15, ge=1)
+    """How many groups an update looks for among novel frames; their silhouette decides."""
+    birth_tolerance: float = Field(0.9, gt=0, le=1)
+    """The fewest groups whose silhouette is at least this share of the best are taken."""
+    cluster_frames: int = Field(8, ge=2)
+    """A cluster is born from so many frames at least, and pruned when fewer than half of that stand behind it."""
+    merge_distance: float = Field(3.0, ge=0)
+    """Clusters whose means are nearer are one, in standard deviations; 0 never merges."""
+    regroup_gain: float = Field(1.1, ge=1)
+    """In a quiet world, split clusters if a fresh grouping's silhouette is so many times better."""
 
     # When to learn
     warm_up_frames: int = Field(90, ge=16)
@@ -55,11 +78,21 @@ class LearnerSettings(Settings):
     """After a drift signal the update waits for so many newer frames …"""
     update_seconds: float = Field(10.0, gt=0)
     """… or for so long."""
-    drift_threshold: float = Field(20.0, gt=0)
+    interval_frames: int = Field(128, ge=32)
+    """Without a change an update comes after so many frames, twice as many with each further one, at most a window."""
+    novel_rate: float = Field(0.25, gt=0, le=1)
+    """Share of uncertain frames from which an update bears clusters though no change was signalled."""
+    drift_detector: Literal["page_hinkley", "adwin", "kswin", "never", "always"] = "page_hinkley"
+    """What watches for a change of the world; the last two bound what a detector can reach."""
+    drift_threshold: float = Field(15.0, gt=0)
     """PageHinkley's λ, in standard deviations of a cluster's dispersion, summed over frames."""
-    drift_delta: float = Field(0.5, ge=0)
+    drift_delta: float = Field(0.3, ge=0)
     """PageHinkley's δ: an excess per frame that is not yet a change, in standard deviations."""
     drift_min_frames: int = Field(15, ge=1)
+    drift_adwin_delta: float = Field(0.002, gt=0, lt=1)
+    """ADWIN's δ: the smaller, the fewer false alarms."""
+    drift_kswin_alpha: float = Field(0.0001, gt=0, lt=1)
+    """KSWIN's α: likewise."""
     excess_limit: float = Field(10.0, gt=0)
     """One frame counts at most so many standard deviations, so that one odd image is not a change."""
     threshold_rate: float = Field(0.1, ge=0, le=1)
@@ -70,14 +103,26 @@ class LearnerSettings(Settings):
     """Decode latents drawn from the mixture and learn from them again; False forgets."""
     recall_ratio: float = Field(1.0, gt=0)
     """Recalled images for each image of the window."""
-    recall_temperature: float = Field(0.8, gt=0)
+    recall_temperature: float = Field(1.0, gt=0)
     """Scale of the noise around a component's mean when it is recalled; below 1 keeps to what is typical."""
+    stability: float = Field(0.1, ge=0)
+    """How strongly rehearsed images are held to the latents that they had, beside the reconstruction error."""
+
+    # Replay
+    replay: bool = True
+    """Ask replay workers for images of each cluster before an update; without workers it costs and changes nothing."""
+    exemplars: int = Field(5, ge=0, le=5)
+    """Real images kept of each cluster, to be painted again; 0 keeps none."""
+    replay_images: int = Field(64, ge=1)
+    """At most so many are asked for of each cluster; never more than the update rehearses of it."""
+    replay_seconds: float = Field(60.0, gt=0)
+    """Time to live of requests and samples: what comes too late for its update serves the next one until then."""
 
     # Process
     seed: int = Field(0, ge=0)
     threads: int = Field(1, ge=1)
     """Of torch; the same number gives the same bits."""
-    checkpoint_tasks: int = Field(16, ge=1)
+    checkpoint_tasks: int = Field(64, ge=1)
     """A checkpoint is written after every update, and at the latest after so many plans."""
     keep_checkpoints: int = Field(16, ge=2)
 
@@ -97,16 +142,6 @@ class LearnerSettings(Settings):
             message = f"at most {most} components exist for these window_frames and encoder_channels"
             raise ValueError(message)
         return dimensions
-
-    @field_validator("births")
-    @classmethod
-    def _fit_window(cls, births: int, info: ValidationInfo) -> int:
-        most = info.data.get("window_frames", 32) // 2
-        dimensions = info.data.get("projection_dimensions", 2)
-        if births > min(most, info.data.get("window_frames", 32) - dimensions):
-            message = "half of window_frames must hold them, and all of it them and projection_dimensions"
-            raise ValueError(message)
-        return births
 
     def sha256(self) -> str:
         """Name what an execution depends on, whatever order it was written in.

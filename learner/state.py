@@ -1,10 +1,16 @@
 """Everything a learner knows at one point of its stream: what a checkpoint holds and `execute` carries forward."""
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from learner.drift import DriftDetector, DriftSignal
-from learner.knowledge import Knowledge, Scores
+from learner.exemplars import Exemplars
+from learner.inputs import Positions
+from learner.knowledge import Scores
+from learner.learned import Learned, nothing_learned
+from learner.replay_memory import ReplayMemory
 from learner.resends import ResendWindows
+from learner.seen_ids import SeenIds
 from learner.settings import LearnerSettings
 from learner.window import TrainingWindow
 from stream.messages import TaskPlan
@@ -12,11 +18,15 @@ from stream.messages import TaskPlan
 
 @dataclass(frozen=True)
 class PendingUpdate:
-    """An update that waits for frames newer than its cause; ``due_at_ms`` is None until the first of them came."""
+    """An update that waits for frames newer than its cause; ``due_at_ms`` is None until the first of them came.
+
+    The cause is a ``change`` of the world (the first frames are one) or that the longest ``interval`` is nearly over.
+    """
 
     wanted_frames: int
     newer_frames: int
     due_at_ms: int | None
+    cause: Literal["change", "interval"] = "change"
 
 
 @dataclass
@@ -27,37 +37,58 @@ class LearnerState:
     ----------
     task_seq
         The last executed plan; plans count from 1, as versions do, and 0 is before the first.
-    positions
-        The next unplanned offset of each partition of ``frames``.
+    positions, sample_positions, command_positions
+        The next unplanned offset of each partition of ``frames``, ``replay.samples`` and ``commands``.
     updated_at_task
-        The plan that the last update belongs to: a checkpoint of it is published.
+        The plan of the last update or naming: a checkpoint of it is published.
     names
-        Names by cluster id, where a person or a teacher gave one.
+        Names by cluster id, where a person gave one.
+    quiet_updates
+        Updates since the last change of the world, which came of the longest interval alone.
+    keep_one_in, frames_skipped
+        What the last plan kept of its frames, and how many were passed over by all plans.
+    obeyed
+        Ids of the newest commands, so that a resent one has no second effect.
+    exemplars, replay
+        Typical real images of each cluster, and what is asked of and came from the replay workers.
     """
 
     settings: LearnerSettings
-    knowledge: Knowledge
+    knowledge: Learned
     detector: DriftDetector
     window: TrainingWindow
     pending: PendingUpdate | None
     resends: ResendWindows = field(default_factory=ResendWindows)
     positions: dict[int, int] = field(default_factory=dict)
+    sample_positions: dict[int, int] = field(default_factory=dict)
+    command_positions: dict[int, int] = field(default_factory=dict)
     task_seq: int = 0
     updates: int = 0
     updated_at_task: int = 0
     images_backpropagated: int = 0
+    quiet_updates: int = 0
     names: dict[int, str] = field(default_factory=dict)
+    keep_one_in: int = 1
+    frames_skipped: int = 0
+    obeyed: SeenIds = field(default_factory=SeenIds)
+    exemplars: Exemplars = field(default_factory=Exemplars)
+    replay: ReplayMemory = field(default_factory=ReplayMemory)
 
     @classmethod
     def new(cls, settings: LearnerSettings) -> "LearnerState":
         """Return a learner that has seen nothing: its first update is already pending."""
         return cls(
             settings=settings,
-            knowledge=Knowledge.nothing(settings),
+            knowledge=nothing_learned(settings),
             detector=DriftDetector(settings),
             window=TrainingWindow(settings.window_frames),
             pending=PendingUpdate(settings.warm_up_frames, 0, None),
         )
+
+    @property
+    def where(self) -> Positions:
+        """Where the next plan begins."""
+        return Positions(self.positions, self.sample_positions, self.command_positions)
 
     @property
     def frames_wanted(self) -> int:
@@ -74,6 +105,12 @@ class LearnerState:
             return None
         return self.pending.due_at_ms
 
+    @property
+    def expected_window(self) -> int:
+        """How many frames the window will have when the pending update has those it waits for."""
+        missing = 0 if self.pending is None else max(0, self.pending.wanted_frames - self.pending.newer_frames)
+        return min(self.settings.window_frames, len(self.window) + missing)
+
     def update_is_due(self, now_ms: int) -> bool:
         """Say whether the pending update has its frames, or has waited long enough for them."""
         if self.pending is None or not self._can_learn:
@@ -81,16 +118,26 @@ class LearnerState:
         waited = self.pending.due_at_ms is not None and now_ms >= self.pending.due_at_ms
         return waited or self.pending.newer_frames >= self.pending.wanted_frames
 
+    @property
+    def longest_interval(self) -> int:
+        """After how many frames an update comes though nothing changed."""
+        return min(self.settings.interval_frames << min(self.quiet_updates, 16), self.settings.window_frames)
+
+    @property
+    def world_changed(self) -> bool:
+        """Whether the pending update, if there is one, comes of a change of the world."""
+        return self.pending is not None and self.pending.cause == "change"
+
     def follow(self, scores: Scores) -> None:
         """Move each cluster's threshold with what this micro-task showed of it."""
-        moved = self.knowledge.uncertainty.followed(scores.dispersion_N, scores.slots_N, self.settings.threshold_rate)
-        self.knowledge = replace(self.knowledge, uncertainty=moved)
+        self.knowledge = self.knowledge.followed(scores, self.settings.threshold_rate)
 
     def note_frames(self, frames: int, now_ms: int) -> None:
         """Count newer frames for the pending update; the first of them starts its wait."""
         if self.pending is not None and frames:
             due_at_ms = self.pending.due_at_ms or now_ms + round(self.settings.update_seconds * 1000)
-            self.pending = PendingUpdate(self.pending.wanted_frames, self.pending.newer_frames + frames, due_at_ms)
+            newer_frames = self.pending.newer_frames + frames
+            self.pending = replace(self.pending, newer_frames=newer_frames, due_at_ms=due_at_ms)
 
     def note_signal(self, signal: DriftSignal, frames: int, now_ms: int) -> None:
         """Let an update wait for frames newer than the signal, of which this micro-task of ``frames`` has some."""
@@ -99,21 +146,41 @@ class LearnerState:
         )
         self.note_frames(frames - 1 - signal.frame, now_ms)
 
-    def take_knowledge(self, knowledge: Knowledge, task_seq: int, images_backpropagated: int) -> None:
+    def note_interval(self) -> bool:
+        """Let an update wait for the last frames of the longest interval; say whether it begins to wait now."""
+        left = min(self.settings.update_frames, self.longest_interval // 2)
+        if self.pending is not None or len(self.window) < self.longest_interval - left:
+            return False
+        self.pending = PendingUpdate(left, 0, None, "interval")
+        return True
+
+    def take_knowledge(self, knowledge: Learned, task_seq: int, images_backpropagated: int) -> None:
         """Go on with what an update learned: the window is used up and the detector starts anew."""
         self.knowledge = knowledge
         self.updates += 1
         self.updated_at_task = task_seq
         self.images_backpropagated += images_backpropagated
-        self.window.clear()
+        self.window.mark_trained()
+        self.quiet_updates = 0 if self.world_changed else self.quiet_updates + 1
         self.detector = DriftDetector(self.settings)
         self.pending = None
 
-    def finish(self, plan: TaskPlan) -> None:
-        """Stand behind the plan."""
-        self.positions.update({partition: frames.stop for partition, frames in plan.frames.items()})
+    def take_name(self, cluster: int, name: str, task_seq: int) -> None:
+        """Call a cluster by a name, or take it back where ``name`` is empty; changes what is served."""
+        self.names.pop(cluster, None)
+        if name:
+            self.names[cluster] = name
+        self.updated_at_task = task_seq
+
+    def finish(self, plan: TaskPlan, skipped: int = 0) -> None:
+        """Stand behind the plan, of which so many frames were passed over."""
+        self.keep_one_in = plan.keep_one_in
+        self.frames_skipped += skipped
+        behind = self.where.after(plan)
+        self.positions, self.sample_positions = dict(behind.frames), dict(behind.samples)
+        self.command_positions = dict(behind.commands)
         self.task_seq = plan.task_seq
 
     @property
     def _can_learn(self) -> bool:
-        return len(self.window) >= self.settings.projection_dimensions + self.settings.births
+        return len(self.window) >= self.settings.projection_dimensions + 1

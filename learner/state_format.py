@@ -1,24 +1,34 @@
 """A learner's state to and from the bytes of a checkpoint: ``tensors.safetensors`` and ``state.json``."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
 from learner.autoencoder import Autoencoder
 from learner.drift import DriftDetector
+from learner.exemplars import Exemplars
 from learner.knowledge import Knowledge
+from learner.learned import Learned
 from learner.mixture import TiedMixture
+from learner.paper.knowledge import PaperKnowledge
+from learner.paper.knowledge_format import paper_knowledge, paper_tensors
 from learner.projection import Projection
+from learner.replay_format import replay_from_state, replay_to_state, replay_to_tensors
 from learner.resends import ResendWindows
+from learner.seen_ids import SeenIds
 from learner.settings import LearnerSettings
 from learner.state import LearnerState, PendingUpdate
 from learner.uncertainty import Uncertainty
 from learner.window import TrainingWindow
 from stream import wire_format
 
+V = TypeVar("V")
+_OLD_COUNT = 45.0  # frames behind a mean of version 1.0, which did not count them: half a window of that time
 _TENSORS = "tensors.safetensors"
 _STATE = "state.json"
 _UNCERTAINTY = ("modes_KD", "mean_K", "deviation_K", "threshold_K", "recent_K")
@@ -34,37 +44,73 @@ def state_to_bytes(state: LearnerState) -> dict[str, bytes]:
         "window_runs": state.window.runs(),
         "pending": None if pending is None else asdict(pending),
         "resends": state.resends.to_state(),
-        "positions": {str(partition): offset for partition, offset in sorted(state.positions.items())},
+        "positions": _written(state.positions),
+        "sample_positions": _written(state.sample_positions),
+        "command_positions": _written(state.command_positions),
         "task_seq": state.task_seq,
         "updates": state.updates,
         "updated_at_task": state.updated_at_task,
         "images_backpropagated": state.images_backpropagated,
-        "names": {str(cluster): name for cluster, name in sorted(state.names.items())},
+        "window_untrained": len(state.window),
+        "quiet_updates": state.quiet_updates,
+        "names": _written(state.names),
+        "keep_one_in": state.keep_one_in,
+        "frames_skipped": state.frames_skipped,
+        "obeyed": state.obeyed.to_state(),
+        "replay": replay_to_state(state.replay),
     }
-    return {_TENSORS: save(_tensors(state.knowledge)), _STATE: wire_format.to_bytes("learner-state", "1.0", body)}
+    tensors = knowledge_tensors(state.knowledge)
+    exemplars = state.exemplars.to_tensors(state.knowledge.mixture.ids_K, state.settings.exemplars)
+    tensors |= {f"exemplars.{name}": value for name, value in exemplars.items()}
+    tensors |= {f"replay.{name}": value for name, value in replay_to_tensors(state.replay).items()}
+    return {_TENSORS: save(tensors), _STATE: wire_format.to_bytes("learner-state", "1.1", body)}
 
 
 def state_from_bytes(files: dict[str, bytes]) -> tuple[LearnerState, list[list[int]]]:
-    """Return the state and its window's runs; the window itself is empty until its frames are read from the log."""
-    body = wire_format.from_bytes("learner-state", "1.0", files[_STATE])
+    """Return the state and its window's runs; the window is empty until its frames are read from the log."""
+    body = wire_format.from_bytes("learner-state", "1.1", files[_STATE])
     settings = _settings(body["settings"])
     detector = DriftDetector(settings)
     detector.restore(body["detectors"]["page_hinkley"])
+    tensors = load(files[_TENSORS])
+    knowledge = _knowledge(settings, tensors, body)
     state = LearnerState(
         settings=settings,
-        knowledge=_knowledge(settings, load(files[_TENSORS]), body),
+        knowledge=knowledge,
         detector=detector,
         window=TrainingWindow(settings.window_frames),
         pending=None if body["pending"] is None else _pending(body["pending"]),
         resends=ResendWindows.from_state(body["resends"]),
-        positions={int(partition): offset for partition, offset in body["positions"].items()},
+        positions=_read(body["positions"]),
+        sample_positions=_read(body.get("sample_positions", {})),
+        command_positions=_read(body.get("command_positions", {})),
         task_seq=body["task_seq"],
         updates=body["updates"],
         updated_at_task=body["updated_at_task"],
         images_backpropagated=body["images_backpropagated"],
-        names={int(cluster): name for cluster, name in body["names"].items()},
+        quiet_updates=body.get("quiet_updates", 0),
+        names=_read(body["names"]),
+        keep_one_in=body.get("keep_one_in", 1),
+        frames_skipped=body.get("frames_skipped", 0),
+        obeyed=SeenIds(body.get("obeyed", ())),
+        exemplars=Exemplars.from_tensors(knowledge.mixture.ids_K, _below("exemplars.", tensors)),
+        replay=replay_from_state(body.get("replay"), _below("replay.", tensors)),
     )
-    return state, body["window_runs"]
+    runs = body["window_runs"]
+    state.window.mark_trained(body.get("window_untrained", sum(stop - start for _, start, stop in runs)))
+    return state, runs
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _written(by_number: Mapping[int, V]) -> dict[str, V]:
+    return {str(number): value for number, value in sorted(by_number.items())}
+
+
+def _read(by_number: Mapping[str, V]) -> dict[int, V]:
+    return {int(number): value for number, value in by_number.items()}
 
 
 def _settings(values: wire_format.Document) -> LearnerSettings:
@@ -74,27 +120,42 @@ def _settings(values: wire_format.Document) -> LearnerSettings:
 
 
 def _pending(values: wire_format.Document) -> PendingUpdate:
-    return PendingUpdate(values["wanted_frames"], values["newer_frames"], values["due_at_ms"])
+    return PendingUpdate(
+        values["wanted_frames"], values["newer_frames"], values["due_at_ms"], values.get("cause", "change")
+    )
 
 
-def _tensors(knowledge: Knowledge) -> dict[str, Tensor]:
+def knowledge_tensors(knowledge: Learned) -> dict[str, Tensor]:
+    """Return every learned value by name, as a checkpoint holds them."""
+    tensors = paper_tensors(knowledge) if isinstance(knowledge, PaperKnowledge) else _own_tensors(knowledge)
+    return {name: value.contiguous().clone() for name, value in tensors.items()}
+
+
+def _own_tensors(knowledge: Knowledge) -> dict[str, Tensor]:
     tensors = {f"network.{name}": value for name, value in knowledge.network.state_dict().items()}
     if knowledge.projection is not None:
         tensors["projection.mean_L"] = knowledge.projection.mean_L
         tensors["projection.components_DL"] = knowledge.projection.components_DL
     mixture = knowledge.mixture
     tensors |= {"mixture.means_KD": mixture.means_KD, "mixture.ids_K": mixture.ids_K}
-    tensors |= {"mixture.covariance_DD": mixture.covariance_DD}
-    tensors |= {f"uncertainty.{name}": getattr(knowledge.uncertainty, name) for name in _UNCERTAINTY}
-    return {name: value.contiguous().clone() for name, value in tensors.items()}
+    tensors |= {"mixture.counts_K": mixture.counts_K, "mixture.covariance_DD": mixture.covariance_DD}
+    tensors |= {"mixture.frames": torch.tensor([mixture.frames], dtype=torch.float64)}
+    return tensors | {f"uncertainty.{name}": getattr(knowledge.uncertainty, name) for name in _UNCERTAINTY}
 
 
-def _knowledge(settings: LearnerSettings, tensors: dict[str, Tensor], body: dict[str, Any]) -> Knowledge:
+def _knowledge(settings: LearnerSettings, tensors: dict[str, Tensor], body: dict[str, Any]) -> Learned:
+    if settings.method == "paper":
+        return paper_knowledge(settings, tensors, body["next_cluster_id"])
     network = Autoencoder(settings.encoder_channels, settings.input_size)
-    weights = {name: value for name, value in tensors.items() if name.startswith("network.")}
-    network.load_state_dict({name.removeprefix("network."): value for name, value in weights.items()})
+    network.load_state_dict(_below("network.", tensors))
+    ids_K = tensors["mixture.ids_K"]
     mixture = TiedMixture(
-        tensors["mixture.means_KD"], tensors["mixture.ids_K"], tensors["mixture.covariance_DD"], body["next_cluster_id"]
+        tensors["mixture.means_KD"],
+        ids_K,
+        tensors.get("mixture.counts_K", _OLD_COUNT * (ids_K >= 0).double()),
+        tensors["mixture.covariance_DD"],
+        float(tensors.get("mixture.frames", torch.tensor([_OLD_COUNT]))),
+        body["next_cluster_id"],
     )
     projection = (
         Projection(tensors["projection.mean_L"], tensors["projection.components_DL"])

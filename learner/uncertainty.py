@@ -3,14 +3,16 @@
 ==================  ===============================================================================
 paper               here
 ==================  ===============================================================================
-z_max               ``modes_KD``: where a Gaussian kernel density over the cluster is highest
+z_max               ``modes_KD``: where the cluster's density is highest; of a Gaussian, its mean
 d_i                 ``dispersion``: mean over dimensions of (z_i − z_max)²
-μ_k, σ_k            ``mean_K``, ``deviation_K``: of d over the cluster when it was fitted
+μ_k, σ_k            ``mean_K``, ``deviation_K``: of d over frames of the cluster that it was not fitted to
 τ_k = μ_k + σ_k     ``threshold_K``; d_i > τ_k is *uncertain*
 η                   ``rate`` of τ_k(t+1) = τ_k(t) + η (μ_k(t) − μ_k(t+1))
 ==================  ===============================================================================
 
-Coordinates are whitened by the mixture's covariance, so that d_i is 1 on average whatever the latents' scale.
+Coordinates are whitened by the mixture's covariance, so that d_i is about 1 whatever the latents' scale. A mixture is
+nearer to the frames it was fitted to than to those that come after, so μ and σ are those of held-out frames: without
+that every window would be followed by a false alarm. The density by kernels, as published, is in `learner.paper`.
 
 Axes: N samples, K slots, D dimensions.
 """
@@ -20,9 +22,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from learner.mixture import squared_distances
+from learner.mixture import TiedMixture, fit
 
-_FEWEST = 3  # samples in a cluster before its own μ and σ are trusted
+_FOLDS = 5
+_FEWEST = 10  # held-out frames of a cluster before its own μ and σ are trusted
 
 
 @dataclass(frozen=True)
@@ -64,31 +67,52 @@ class Uncertainty:
         return replace(self, recent_K=recent_K, threshold_K=threshold_K.clamp_min(1e-6))
 
 
-def fit_uncertainty(whitened_ND: Tensor, slots_N: Tensor, live_K: Tensor) -> Uncertainty:
-    """Fit modes and thresholds to the samples of each live cluster; small clusters borrow the pooled μ and σ."""
-    fitted = Uncertainty.empty(len(live_K), whitened_ND.shape[1])
-    modes_KD, mean_K, deviation_K = fitted.modes_KD.clone(), fitted.mean_K.clone(), fitted.deviation_K.clone()
-    dispersions: dict[int, Tensor] = {}
-    for slot in torch.nonzero(live_K).flatten().tolist():
-        members = whitened_ND[slots_N == slot]
-        if len(members):
-            modes_KD[slot] = density_mode(members)
-            dispersions[slot] = (members - modes_KD[slot]).square().mean(1)
-    pooled = torch.cat(list(dispersions.values()))
-    for slot in torch.nonzero(live_K).flatten().tolist():
-        own = dispersions.get(slot, pooled)
-        basis = own if len(own) >= _FEWEST else pooled
-        mean_K[slot], deviation_K[slot] = basis.mean(), basis.std(correction=0).clamp_min(1e-6)
-    return Uncertainty(modes_KD, mean_K, deviation_K, mean_K + deviation_K, mean_K.clone())
+@dataclass(frozen=True)
+class HeldOut:
+    """Dispersion and slot of each sample under a mixture that was fitted without it."""
+
+    dispersion_N: Tensor
+    slots_N: Tensor
 
 
-def density_mode(members_ND: Tensor) -> Tensor:
-    """Return z_max: the member at which a Gaussian kernel density over the members is highest.
+def held_out(start: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, generator: torch.Generator) -> HeldOut:
+    """Fit five times, each time without a fifth of the samples, and look at those; parameters as of `mixture.fit`."""
+    fold_N = torch.randperm(len(coordinates_ND), generator=generator) % _FOLDS
+    dispersion_N = torch.zeros(len(coordinates_ND), dtype=torch.float64)
+    assigned_N = torch.zeros(len(coordinates_ND), dtype=torch.int64)
+    for fold in range(_FOLDS):
+        out = fold_N == fold
+        mixture = fit(start, coordinates_ND[~out], slots_N[~out])
+        assigned_N[out] = mixture.probabilities(coordinates_ND[out]).argmax(1)
+        modes_ND = mixture.whiten(mixture.means_KD)[assigned_N[out]]
+        dispersion_N[out] = (mixture.whiten(coordinates_ND[out]) - modes_ND).square().mean(1)
+    return HeldOut(dispersion_N, assigned_N)
 
-    The bandwidth is Scott's, N^(−1/(D+4)) standard deviations, as in `scipy.stats.gaussian_kde`, on whitened
-    coordinates. Quadratic in N; called at updates only, on at most a window and its rehearsal.
+
+def fit_uncertainty(old: Uncertainty, start: TiedMixture, mixture: TiedMixture, seen: HeldOut) -> Uncertainty:
+    """Learn μ and σ of each live cluster from held-out frames; τ begins anew at their sum.
+
+    A cluster with frames behind it in ``start`` keeps what is known of it and is moved by its new ones, as its mean
+    is; one that is new and has fewer than ten frames borrows the pooled μ and σ.
     """
-    count, dimensions = members_ND.shape
-    bandwidth = float(count) ** (-1.0 / (dimensions + 4))
-    log_kernels_NN = -0.5 * squared_distances(members_ND, members_ND) / bandwidth**2
-    return members_ND[torch.logsumexp(log_kernels_NN, dim=1).argmax()]
+    mean_K, deviation_K = old.mean_K.clone(), old.deviation_K.clone()
+    for slot in torch.nonzero(mixture.live_K).flatten().tolist():
+        own_N = seen.dispersion_N[seen.slots_N == slot]
+        enough = len(own_N) >= _FEWEST
+        behind = float(start.counts_K[slot])
+        if behind and enough:
+            mean_K[slot], deviation_K[slot] = _moved(mean_K[slot], deviation_K[slot], behind, own_N)
+        elif not behind:
+            basis_N = own_N if enough else seen.dispersion_N
+            mean_K[slot], deviation_K[slot] = basis_N.mean(), basis_N.std(correction=0)
+    deviation_K = deviation_K.clamp_min(1e-6)
+    return Uncertainty(mixture.whiten(mixture.means_KD), mean_K, deviation_K, mean_K + deviation_K, mean_K.clone())
+
+
+def _moved(mean: Tensor, deviation: Tensor, behind: float, own_N: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and deviation of ``behind`` old frames and the own new ones together."""
+    share = behind / (behind + len(own_N))
+    moved = share * mean + (1 - share) * own_N.mean()
+    old_variance = deviation.square() + (mean - moved).square()
+    new_variance = own_N.var(correction=0) + (own_N.mean() - moved).square()
+    return moved, (share * old_variance + (1 - share) * new_variance).sqrt()

@@ -1,26 +1,26 @@
 """One update: the window and its rehearsal in, new knowledge out. No input or output, no clock.
 
-Axes: N images (W of the window, then R recalled), C = 3, S = input size, K slots, D dimensions.
+Axes: N images (W of the window, V recent ones, R rehearsed), C = 3, S = input size, L latent width, K slots,
+D dimensions.
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 from torch import Tensor
+from torch.nn import functional
 
 from learner.autoencoder import Autoencoder, in_batches
+from learner.births import Clustering, Frames, bear, merge, nearest, prune, regroup
 from learner.faults import Faults
 from learner.knowledge import Knowledge
 from learner.mixture import TiedMixture, fit
 from learner.projection import Projection, fit_projection
-from learner.recall import Recalled, recall
+from learner.recall import Recalled
+from learner.rehearsal import Generated, rehearse, rehearsed_images
 from learner.settings import LearnerSettings
-from learner.uncertainty import fit_uncertainty
-
-_FEWEST_PER_BIRTH = 5
+from learner.uncertainty import fit_uncertainty, held_out
 
 
 @dataclass(frozen=True)
@@ -34,77 +34,160 @@ class UpdateReport:
     born: list[int]
     births_without_slot: int
     live_clusters: int
+    cause: str = "change"
+    novel_frames: int = 0
+    merged: tuple[tuple[int, int], ...] = ()
+    pruned: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """What an update learns from, float images [·, 3, S, S] in [0, 1].
+
+    Parameters
+    ----------
+    window_WCSS
+        Frames not yet trained on.
+    recent_VCSS
+        The newest frames, the window among them; clusters are looked for in all of them, training takes the window.
+    generated
+        Images from the replay workers.
+    changed
+        Whether a change of the world caused the update; otherwise it is the longest interval's.
+    """
+
+    window_WCSS: Tensor
+    recent_VCSS: Tensor
+    generated: Generated
+    changed: bool
+
+    @classmethod
+    def alone(cls, window_WCSS: Tensor) -> "Material":
+        """Return a window with nothing beside it, after a change."""
+        return cls(window_WCSS, window_WCSS, Generated.nothing(window_WCSS.shape[-1]), changed=True)
 
 
 def update(
-    knowledge: Knowledge,
-    window_NCSS: Tensor,
-    settings: LearnerSettings,
-    generator: torch.Generator,
-    faults: Faults,
+    knowledge: Knowledge, material: Material, settings: LearnerSettings, generator: torch.Generator, faults: Faults
 ) -> tuple[Knowledge, UpdateReport]:
     """Learn from the window without forgetting; ``knowledge`` itself stays as it was.
 
     1. ``novel``     which frames of the window the model does not know yet
-    2. ``recall``    the past, decoded
-    3. ``train``     the autoencoder on both, in equal parts
+    2. ``rehearse``  the past, recalled or generated
+    3. ``train``     the autoencoder on both, in equal parts; the past's latents shall stay where they are
     4. ``project``   the latents on new principal components
-    5. ``carry``     the old clusters there, by where their recalled images went
-    6. ``bear``      new clusters among the novel frames
-    7. ``fit``       the mixture to both, and each cluster's thresholds
+    5. ``carry``     the old clusters there, by how far their rehearsed images were moved
+    6. ``cluster``   bear new clusters among the novel frames; in a quiet world split what are several
+    7. ``fit``       the mixture, and each cluster's thresholds to held-out frames; merge and prune
     """
-    novel_W = _novel(knowledge, window_NCSS, settings)
-    count = round(len(window_NCSS) * settings.recall_ratio) if settings.recall else 0
-    past = recall(knowledge, count, settings.recall_temperature, generator)
-    images_NCSS = torch.cat([window_NCSS, past.images_NCSS])
-    network, loss = _train(knowledge.network, images_NCSS, settings, generator)
+    window_WCSS = material.window_WCSS
+    novel_W = _novel(knowledge, material, settings)
+    count = rehearsed_images(len(window_WCSS), settings)
+    past = rehearse(knowledge, material.generated, count, settings, generator)
+    before_RL = in_batches(knowledge.network.encode, past.images_NCSS)
+    network, loss = _train(knowledge.network, window_WCSS, past.images_NCSS, before_RL, settings, generator)
     faults.reached("mid_update")
 
-    latents_NL = in_batches(network.encode, images_NCSS)
-    projection = fit_projection(latents_NL, settings.projection_dimensions)
-    coordinates_ND = projection.forward(latents_NL)
-    carried = _carry(knowledge, projection, past, coordinates_ND[len(window_NCSS) :])
-    first_seed = int(torch.randint(2**31, (1,), generator=generator))
-    candidates_ND = coordinates_ND[: len(window_NCSS)][novel_W]
-    centres_MD = _centres(candidates_ND, settings.births, first_seed)
-    mixture = carried.born(centres_MD)
-    unknown_W = torch.full((len(window_NCSS),), -1, dtype=torch.int64)
-    mixture = fit(mixture, coordinates_ND, torch.cat([unknown_W, past.slots_N]))
+    latents_WL = in_batches(network.encode, window_WCSS)
+    shift_KL = _shift(past, in_batches(network.encode, past.images_NCSS) - before_RL, settings.max_clusters)
+    remembered_RL = _remembered(knowledge, past.slots_N, shift_KL, generator)
+    projection = fit_projection(torch.cat([latents_WL, remembered_RL]), settings.projection_dimensions)
+    carried = _carry(knowledge, projection, shift_KL)
 
-    slots_N = mixture.probabilities(coordinates_ND).argmax(1)
-    uncertainty = fit_uncertainty(mixture.whiten(coordinates_ND), slots_N, mixture.live_K)
+    frames = Frames(latents_WL, projection.forward(latents_WL))
+    clustering, frames = _cluster(carried, frames, novel_W, _Quiet(network, projection, material), settings, generator)
+    clustering, merged = merge(clustering, frames.coordinates_ND, settings.merge_distance)
+    mixture, pruned = prune(
+        fit(clustering.start, frames.coordinates_ND, clustering.slots_N), settings.cluster_frames / 2
+    )
+    seen = held_out(clustering.start, frames.coordinates_ND, clustering.slots_N, generator)
+    uncertainty = fit_uncertainty(knowledge.uncertainty, clustering.start, mixture, seen)
     report = UpdateReport(
-        window_frames=len(window_NCSS),
+        window_frames=len(window_WCSS),
         recalled_images=len(past.slots_N),
-        images_backpropagated=len(images_NCSS) * settings.epochs,
+        images_backpropagated=(len(window_WCSS) + len(past.slots_N)) * settings.epochs,
         loss=loss,
-        born=list(range(knowledge.mixture.next_id, mixture.next_id)),
-        births_without_slot=len(centres_MD) - (mixture.next_id - knowledge.mixture.next_id),
+        born=[cluster for cluster in mixture.ids_K.tolist() if cluster >= knowledge.mixture.next_id],
+        births_without_slot=clustering.without_slot,
         live_clusters=mixture.live_clusters,
+        cause="change" if material.changed else "interval",
+        novel_frames=int(novel_W.sum()),
+        merged=tuple(merged),
+        pruned=tuple(pruned),
     )
     return Knowledge(network, projection, mixture, uncertainty), report
 
 
-def _novel(knowledge: Knowledge, window_NCSS: Tensor, settings: LearnerSettings) -> Tensor:
-    """Return True for the uncertain frames; if they are too few to bear from, for the half with the most excess."""
-    if knowledge.projection is None:
-        return torch.ones(len(window_NCSS), dtype=torch.bool)
-    scores = knowledge.score(window_NCSS)
-    if int(scores.uncertain_N.sum()) >= _FEWEST_PER_BIRTH * settings.births:
-        return scores.uncertain_N
-    return scores.excess_N >= scores.excess_N.median()
+@dataclass(frozen=True)
+class _Quiet:
+    """What a regrouping needs in a quiet world: how the recent frames look to the new network."""
+
+    network: Autoencoder
+    projection: Projection
+    material: Material
+
+    def frames(self) -> Frames:
+        latents_VL = in_batches(self.network.encode, self.material.recent_VCSS)
+        return Frames(latents_VL, self.projection.forward(latents_VL))
+
+
+def _novel(knowledge: Knowledge, material: Material, settings: LearnerSettings) -> Tensor:
+    """Return True for the uncertain frames [W]; without a change of the world, only if there are too many of them."""
+    if not knowledge.has_learned:
+        return torch.ones(len(material.window_WCSS), dtype=torch.bool)
+    novel_W = knowledge.score(material.window_WCSS).excess_N > 1.0
+    if not material.changed and float(novel_W.double().mean()) < settings.novel_rate:
+        return torch.zeros_like(novel_W)
+    return novel_W
+
+
+def _cluster(
+    carried: TiedMixture,
+    frames: Frames,
+    novel_W: Tensor,
+    quiet: _Quiet,
+    settings: LearnerSettings,
+    generator: torch.Generator,
+) -> tuple[Clustering, Frames]:
+    """Return the clusters to be fitted and the frames to fit them to: the window, or after a regrouping all recent."""
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    if carried.live_clusters and not quiet.material.changed and not bool(novel_W.any()):
+        young = carried.frames < settings.window_frames
+        recent = quiet.frames() if young else frames
+        regrouped = regroup(carried, recent, settings, seed) if young else None
+        if regrouped is not None:
+            return regrouped, recent
+        return Clustering(carried, nearest(carried, frames.coordinates_ND)), frames
+    return bear(carried, frames, novel_W, settings, seed), frames
 
 
 def _train(
-    start: Autoencoder, images_NCSS: Tensor, settings: LearnerSettings, generator: torch.Generator
+    start: Autoencoder,
+    window_WCSS: Tensor,
+    past_RCSS: Tensor,
+    before_RL: Tensor,
+    settings: LearnerSettings,
+    generator: torch.Generator,
 ) -> tuple[Autoencoder, float]:
+    """Train on the squared reconstruction error; rehearsed images are also held to the latents that they had.
+
+    Without the second term the latents drift and the clusters' statistics go stale (Li and Hoiem, "Learning without
+    Forgetting", 2016, on features): digits 0.20 instead of 0.93.
+    """
     network = copy.deepcopy(start).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.learning_rate_decay)
+    images_NCSS = torch.cat([window_WCSS, past_RCSS])
+    strength = settings.stability / float(before_RL.var().clamp_min(1e-12)) if len(before_RL) else 0.0
     loss = torch.zeros(())
     for _ in range(settings.epochs):
         for batch in torch.split(torch.randperm(len(images_NCSS), generator=generator), settings.batch_images):
-            loss = network.reconstruction_loss(images_NCSS[batch])
+            latents_BL = network.encode(images_NCSS[batch])
+            loss = functional.mse_loss(network.decode(latents_BL), images_NCSS[batch])
+            past = batch >= len(window_WCSS)
+            if bool(past.any()):
+                moved_RL = latents_BL[past] - before_RL[batch[past] - len(window_WCSS)]
+                loss = loss + strength * moved_RL.square().mean() * past.double().mean()
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -112,21 +195,38 @@ def _train(
     return network.eval(), float(loss.detach())
 
 
-def _carry(knowledge: Knowledge, projection: Projection, past: Recalled, recalled_RD: Tensor) -> TiedMixture:
-    """Return the old mixture with its means moved into the new space; without recall, by way of the old latents."""
-    old = knowledge.mixture
-    means_KD = old.means_KD.clone()
-    for slot in torch.nonzero(old.live_K).flatten().tolist():
-        members = recalled_RD[past.slots_N == slot]
-        if len(members):
-            means_KD[slot] = members.mean(0)
-        elif knowledge.projection is not None:
-            means_KD[slot] = projection.forward(knowledge.projection.backward(old.means_KD[slot : slot + 1]))[0]
-    return TiedMixture(means_KD, old.ids_K, old.covariance_DD, old.next_id)
+def _shift(past: Recalled, moved_RL: Tensor, slots: int) -> Tensor:
+    """Return how far training moved each slot's rehearsed images on average [K, L]; 0 where it has none.
+
+    Semantic drift compensation (Yu et al., CVPR 2020), on images of the past instead of the present.
+    """
+    shift_KL = torch.zeros(slots, moved_RL.shape[1], dtype=torch.float64)
+    for slot in torch.unique(past.slots_N).tolist():
+        shift_KL[slot] = moved_RL[past.slots_N == slot].double().mean(0)
+    return shift_KL
 
 
-def _centres(candidates_ND: Tensor, births: int, seed: int) -> Tensor:
-    """Return at most ``births`` centres of the candidates by k-means, in one thread: its sums depend on their order."""
-    with threadpool_limits(1):
-        means = KMeans(min(births, len(candidates_ND)), n_init=10, random_state=seed).fit(candidates_ND.numpy())
-    return torch.from_numpy(means.cluster_centers_)
+def _remembered(knowledge: Knowledge, slots_R: Tensor, shift_KL: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw latents of the past as the new network would give them [R, L]."""
+    if knowledge.projection is None or not len(slots_R):
+        return torch.zeros(0, shift_KL.shape[1], dtype=torch.float64)
+    drawn_RD = knowledge.mixture.sample(slots_R, 1.0, generator)
+    return knowledge.projection.backward(drawn_RD).double() + shift_KL[slots_R]
+
+
+def _carry(knowledge: Knowledge, projection: Projection, shift_KL: Tensor) -> TiedMixture:
+    """Return the old mixture in the new space: means by way of the latents, the covariance by the change of axes.
+
+    Of axes that the old space did not have nothing is known: they get its smallest variance, as in probabilistic
+    principal components (Tipping and Bishop, 1999). With none the covariance would wither from update to update.
+    """
+    old, space = knowledge.mixture, knowledge.projection
+    if space is None:
+        return old
+    means_KD = projection.forward(old.means_KD @ space.components_DL + space.mean_L + shift_KL)
+    turn_DD = projection.components_DL @ space.components_DL.T
+    axes_DD = torch.eye(len(turn_DD), dtype=torch.float64)
+    least = torch.linalg.eigvalsh(old.covariance_DD)[0]
+    covariance_DD = turn_DD @ old.covariance_DD @ turn_DD.T + least * (axes_DD - turn_DD @ turn_DD.T)
+    covariance_DD = (covariance_DD + covariance_DD.T) / 2 + 1e-6 * least * axes_DD
+    return replace(old, means_KD=torch.where(old.live_K[:, None], means_KD, 0.0), covariance_DD=covariance_DD)

@@ -1,4 +1,4 @@
-"""The window: the newest frames not yet trained on, bounded, named by where they stand in the log.
+"""The window: the newest frames, bounded, named by where they stand in the log; the last of them not yet trained on.
 
 Axes: N frames, C = 3 channels, S = input size.
 """
@@ -25,20 +25,27 @@ class TrainingWindow:
 
     def __init__(self, capacity: int) -> None:
         self._frames: deque[tuple[Place, Tensor]] = deque(maxlen=capacity)
+        self._untrained = 0
 
     def __len__(self) -> int:
-        return len(self._frames)
+        """Count the frames not yet trained on."""
+        return self._untrained
 
     def add(self, places: Sequence[Place], images_NCSS: Tensor) -> None:
         """Take in new frames; the oldest leave when the window is full."""
         self._frames.extend(zip(places, images_NCSS, strict=True))
+        self._untrained = min(self._untrained + len(places), len(self._frames))
 
-    def clear(self) -> None:
-        """Forget the frames: an update has taken them."""
-        self._frames.clear()
+    def mark_trained(self, untrained: int = 0) -> None:
+        """Note that an update has taken all frames, or all but the newest ``untrained``; they stay as recent ones."""
+        self._untrained = untrained
 
     def images(self) -> Tensor:
-        """Return float images [N, 3, S, S] in the order they came."""
+        """Return the frames not yet trained on as float images [N, 3, S, S] in the order they came."""
+        return self.recent_images()[len(self._frames) - self._untrained :]
+
+    def recent_images(self) -> Tensor:
+        """Return all frames, trained on or not, as float images [N, 3, S, S] in the order they came."""
         return torch.stack([image for _, image in self._frames])
 
     def runs(self) -> list[list[int]]:

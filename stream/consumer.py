@@ -14,6 +14,7 @@ from stream.group_offsets import GroupOffsets
 from stream.kafka_client import KafkaError, TopicPartition, to_record
 from stream.log import Record, Waiting
 from stream.messages import OffsetRange, Ranges
+from stream.parked_fetches import give_back_parked
 from stream.settings import StreamSettings
 
 _LARGEST_FETCH_BYTES = 1024**2
@@ -46,7 +47,7 @@ class PartitionConsumer:
         self.partitions = tuple(range(description.partitions))
         self._buffer = FrameBuffer(self.partitions, settings.buffer_bytes)
         share = settings.buffer_bytes // max(1, len(self.partitions))
-        fetch_bytes = min(_LARGEST_FETCH_BYTES, max(_SMALLEST_FETCH_BYTES, share // 2))
+        fetch_bytes = min(_LARGEST_FETCH_BYTES, max(_SMALLEST_FETCH_BYTES, share // 4))
         self._consumer = kafka_client.open_consumer(settings, fetch_bytes)
         self._consumer.assign([self._tp(partition) for partition in self.partitions])
         self._group_offsets = GroupOffsets(settings, topic)
@@ -79,8 +80,9 @@ class PartitionConsumer:
 
     def waiting(self) -> Waiting:
         """See `stream.log.FrameLog.waiting`."""
-        unread = frozenset(partition for partition, end in self._ends.items() if self._buffer.polled(partition) < end)
-        return Waiting(self._buffer.waiting(), unread)
+        behind = {partition: end - self._buffer.polled(partition) for partition, end in self._ends.items()}
+        unread = {partition: offsets for partition, offsets in behind.items() if offsets > 0}
+        return Waiting(self._buffer.waiting(), frozenset(unread), sum(unread.values()))
 
     def take(self, ranges: Ranges) -> list[Record]:
         """See `stream.log.FrameLog.take`."""
@@ -111,14 +113,14 @@ class PartitionConsumer:
         """Count the offsets that are not taken, by partition, as of the last fetch; asks nobody."""
         return {p: max(0, self._ends[p] - self._buffer.position(p)) for p in self.partitions}
 
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that are polled and not taken."""
+        return self._buffer.size_bytes
+
     def commit(self, positions: Mapping[int, int], group: str) -> bool:
         """Tell lag tools how far ``group`` is; see `stream.group_offsets.GroupOffsets.commit`."""
         return self._group_offsets.commit(positions, group)
-
-    @property
-    def caught_up(self) -> bool:
-        """Whether all that the topic held at the last poll was handed out."""
-        return not any(self._consumer.lag_records().values())
 
     def close(self) -> None:
         """Disconnect; may be called again."""
@@ -147,6 +149,7 @@ class PartitionConsumer:
         return bool(found)
 
     def _poll_records(self, timeout_seconds: float) -> dict[int, Sequence[Record]]:
+        give_back_parked(self._consumer)
         try:
             found = self._consumer.poll(timeout_ms=timeout_seconds * 1000)
         except KafkaError as error:

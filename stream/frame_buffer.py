@@ -9,8 +9,8 @@ from stream.log import Record
 class FrameBuffer:
     """Records by partition, with an equal share of the bytes for each, so that no partition can starve another.
 
-    Bytes are bounded by ``limit_bytes`` and, for each partition, one fetch above its share: a partition is full once
-    it holds its share, and wants records again below half of it. Every partition may hold at least one record.
+    A partition is full once it holds half of its share, since the next fetch may bring the other half, and wants
+    records again below a quarter of it. Every partition may hold at least one record, and what one fetch brings.
 
     Parameters
     ----------
@@ -94,9 +94,9 @@ class FrameBuffer:
 
     def _changed(self, partition: int) -> None:
         self._views.pop(partition, None)
-        if self._bytes[partition] >= self._share_bytes:
+        if self._bytes[partition] >= self._share_bytes / 2:
             self._full.add(partition)
-        if not self._records[partition] or self._bytes[partition] < self._share_bytes / 2:
+        if not self._records[partition] or self._bytes[partition] < self._share_bytes / 4:
             self._full.discard(partition)
 
 

@@ -46,7 +46,6 @@ __all__ = [
     "TopicPartition",
     "UnknownTopicOrPartitionError",
     "broker_errors",
-    "give_back_parked",
     "is_fenced",
     "is_membership_lost",
     "is_position_lost",
@@ -117,17 +116,6 @@ def is_position_lost(error: BaseException) -> bool:
 def is_unreadable(error: BaseException) -> bool:
     """Whether ``error`` says that a batch cannot be read; ``kafka`` would then spin for ever on the next poll."""
     return isinstance(error, (CorruptRecordError, UnsupportedCodecError))
-
-
-def give_back_parked(consumer: Any) -> None:
-    """Let the next poll go on with what ``kafka`` parked of partitions that were paused and are not any more.
-
-    Its 3.0.12 fetcher looks there only while no fetch is in line, but a drained one stays in line for ever: partitions
-    that were full at the wrong moment are then never read again.
-    """
-    fetcher = consumer._fetcher  # noqa: SLF001
-    if not fetcher._next_partition_records:  # noqa: SLF001
-        fetcher._next_partition_records = None  # noqa: SLF001
 
 
 def to_record(record: Any) -> Record:

@@ -36,10 +36,13 @@ class Waiting:
         By partition, in offset order; every partition of the topic has an entry, which may be empty.
     unread
         The partitions that had more in the log than is polled, at the last poll.
+    behind
+        How many offsets that is, over all partitions: records, and gaps between them.
     """
 
     records: Mapping[int, Sequence[Record]]
     unread: frozenset[int]
+    behind: int = 0
 
     @property
     def complete(self) -> bool:

@@ -76,9 +76,9 @@ class MemoryLog:
 
     def waiting(self) -> Waiting:
         """See `stream.log.FrameLog.waiting`."""
-        ends = self.end_offsets()
-        unread = frozenset(partition for partition, end in ends.items() if self._buffer.polled(partition) < end)
-        return Waiting(self._buffer.waiting(), unread)
+        behind = {partition: end - self._buffer.polled(partition) for partition, end in self.end_offsets().items()}
+        unread = {partition: offsets for partition, offsets in behind.items() if offsets > 0}
+        return Waiting(self._buffer.waiting(), frozenset(unread), sum(unread.values()))
 
     def take(self, ranges: Ranges) -> list[Record]:
         """See `stream.log.FrameLog.take`."""

@@ -31,20 +31,25 @@ def serving(*, quick: bool) -> dict[str, Any]:
 
 
 def test_each_row_has_its_figures_and_a_missing_one_is_a_dash() -> None:
-    lines = render(learning(), serving(quick=False)).splitlines()
+    lines = render(learning(), {}, serving(quick=False)).splitlines()
     assert lines[0].endswith("| knowledge retention | NMI | live clusters |")
-    assert lines[2].endswith("two births at each change | 0.86 ± 0.01 | 0.86 ± 0.01 | 0.86 ± 0.01 | 11.4 ± 0.0 |")
+    assert lines[2].endswith("number of classes not given | 0.86 ± 0.01 | 0.86 ± 0.01 | 0.86 ± 0.01 | 11.4 ± 0.0 |")
     assert lines[3].endswith("| 0.86 ± 0.01 | – |")
     assert lines[4].endswith("| 0.77 ± 0.01 | – | 0.80 ± 0.01 | 10.0 ± 0.0 |")
 
 
+def test_other_orders_have_a_table_of_their_own_and_a_row_that_was_not_run_is_a_dash() -> None:
+    lines = render(learning(), {"shuffled": learning()}, serving(quick=False)).splitlines()
+    assert lines[9] == "| shuffled: all classes at once | 0.86 ± 0.01 | 11.4 ± 0.0 | – | 0.77 ± 0.01 |"
+
+
 def test_both_commits_are_told_and_uncommitted_changes_stay_visible() -> None:
-    text = render(learning(), serving(quick=False))
+    text = render(learning(), {}, serving(quick=False))
     assert "learning at commit c31cf74fadcf-dirty, serving at f162ef28a3a4;" in text
     assert "over seeds 0, 1;" in text
     assert "2 cores, AMD EPYC, CPU only" in text
 
 
 def test_serving_figures_of_the_quick_form_say_so() -> None:
-    assert "quick" in render(learning(), serving(quick=True))
-    assert "quick" not in render(learning(), serving(quick=False))
+    assert "quick" in render(learning(), {}, serving(quick=True))
+    assert "quick" not in render(learning(), {}, serving(quick=False))

@@ -1,6 +1,7 @@
 """Digits that stand on the topics before any learner starts."""
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from learner.checkpoint import CheckpointStore
@@ -39,13 +40,20 @@ class AfterTask:
         return self._learner.state.task_seq >= self._task_seq
 
 
-def learn_until(streaming: StreamSettings, topics: Topics, root: Path, task_seq: int) -> Path:
-    """Run the service's own learner in this process, its clock standing still; return its last checkpoint."""
+@contextmanager
+def opened_learner(streaming: StreamSettings, topics: Topics, root: Path) -> Iterator[Learner]:
+    """Open the service's own learner in this process, its clock standing still."""
     fix_threads(SETTINGS.threads)
     create_topics(streaming, topics)
     store = CheckpointStore(root, topics.model, SETTINGS.keep_checkpoints, Faults())
     with open_learner(streaming, SETTINGS, topics, store, lambda: 0, Faults()) as learner:
+        yield learner
+
+
+def learn_until(streaming: StreamSettings, topics: Topics, root: Path, task_seq: int) -> Path:
+    """Run it until it has executed so many plans; return its last checkpoint."""
+    with opened_learner(streaming, topics, root) as learner:
         learner.learn(AfterTask(learner, task_seq))
-    newest = store.newest_good()
+        newest = learner.checkpoints.newest_good()
     assert newest is not None
     return newest

@@ -8,26 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load
 
-from learner.checkpoint import CheckpointStore
-from learner.executor import execute
-from learner.faults import POINTS, Faults
-from learner.service import fix_threads
-from learner.state import LearnerState
+from learner.faults import POINTS
+from learner.inputs import InputLogs
 from learner.state_format import state_to_bytes
 from stream.broker_admin import create_topics
 from stream.consumer import read_topic
 from stream.log import Record
-from stream.messages import TaskPlan
 from stream.producer import BoundedProducer
 from stream.settings import StreamSettings
 from stream.topics import Topics
-from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings, written_plans
-from tests.learner.small import AROUND, SETTINGS, digits_frames, log_of_records, run_through
+from tests.flows.crash import Ended, differing, executed, run_to_the_end
+from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings
+from tests.learner.small import SETTINGS, digits_frames, log_of_records, run_through
 
 PARTITIONS = 3
-TENSORS = "tensors.safetensors"
 FRAMES = 320
 VISITS = {
     "plan_written": 9,
@@ -54,14 +49,6 @@ class Bench:
 
     def _count(self, partition: int) -> int:
         return sum(record.partition == partition for record in self.records)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a finished run left: its plans and the newest checkpoint's files."""
-
-    plans: list[TaskPlan]
-    files: dict[str, bytes]
 
 
 @pytest.fixture(scope="module")
@@ -107,40 +94,14 @@ def killed_at(bench: Bench, model: str, faults: str) -> Ended:
 
 
 def finished(bench: Bench, model: str) -> Ended:
-    folder, topics = bench.folder / model, Topics(model, bench.streaming.topic_prefix)
-    write_settings(folder, bench.streaming, SETTINGS)
-    create_topics(bench.streaming, topics)
-    with LearnerProcess(folder, model) as learner:
-        learner.wait_until_planned(bench.streaming, topics, bench.ends)
-        assert learner.stopped() == (0, "")
-    newest = CheckpointStore(folder / "home" / "checkpoints", model, 2, Faults()).newest_good()
-    assert newest is not None
-    files = {name: (newest / name).read_bytes() for name in (TENSORS, "state.json")}
-    return Ended(written_plans(bench.streaming, topics), files)
-
-
-def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
-    """Name the tensors of which any bit differs."""
-    here, there = load(one[TENSORS]), load(other[TENSORS])
-    assert here.keys() == there.keys()
-    return [name for name in here if here[name].numpy().tobytes() != there[name].numpy().tobytes()]
-
-
-def executed(plans: list[TaskPlan], records: list[Record]) -> dict[str, bytes]:
-    """Execute given plans on a log in memory: the second judge."""
-    fix_threads(1)
-    log = log_of_records(records)
-    state = LearnerState.new(SETTINGS)
-    for plan in plans:
-        execute(state, plan, log.take(plan.frames), AROUND)
-    return state_to_bytes(state)
+    return run_to_the_end(bench.folder / model, bench.streaming, model, bench.ends)
 
 
 def check(bench: Bench, reference: Ended, run: Ended) -> None:
     """Fail unless ``run`` is the reference's equal: plans tile the log, each bit of what was learned is the same."""
     check_that_plans_tile(run.plans, bench.ends)
     assert differing(reference.files, run.files) == []
-    again = executed(run.plans, bench.records)
+    again = executed(run.plans, InputLogs(log_of_records(bench.records)))
     assert differing(again, run.files) == []
     assert json.loads(again["state.json"]) == json.loads(run.files["state.json"])
 

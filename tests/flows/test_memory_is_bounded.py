@@ -3,6 +3,7 @@
 import pytest
 
 from learner.executor import execute
+from learner.inputs import InputLogs
 from learner.plan_log import MemoryPlanLog
 from learner.planner import Planner
 from learner.service import fix_threads
@@ -18,10 +19,10 @@ def sizes_of(settings):
     """Return the state's bytes and live clusters after each micro-task of the whole stream."""
     fix_threads(1)
     log, state = digits_log(FRAMES), LearnerState.new(settings)
-    planner = Planner("small", log, MemoryPlanLog(), state, lambda: 0, AROUND.faults)
+    planner = Planner("small", InputLogs(log), MemoryPlanLog(), state, lambda: 0, AROUND.faults)
     found = []
     while (plan := planner.next_plan(state, 0.0)) is not None:
-        execute(state, plan, log.take(plan.frames), AROUND)
+        execute(state, plan, InputLogs(log).take(plan), AROUND)
         assert len(state.window) <= settings.window_frames
         size = sum(len(content) for content in state_to_bytes(state).values())
         found.append((size, state.knowledge.mixture.live_clusters, state.updates))

@@ -1,7 +1,8 @@
 """A learner small enough that a whole stream takes about a second: settings, digits on a log in memory, the loop."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from learner.admission import prepare
 from learner.executor import Surroundings, TaskReport, execute
 from learner.faults import Faults
+from learner.inputs import InputLogs
 from learner.plan_log import MemoryPlanLog
 from learner.planner import Planner
 from learner.service import decoder, fix_threads
@@ -23,17 +25,22 @@ from stream.sources.orders import class_incremental
 from stream.sources.packs import Pack, load_pack
 
 FOREVER_SECONDS = 3600.0
+# Two classes and two births at a time; the classes change before the longest interval is over.
 SETTINGS = LearnerSettings(
     micro_task_frames=16,
     micro_task_seconds=FOREVER_SECONDS,
-    window_frames=64,
+    window_frames=256,
     encoder_channels=(8, 8, 8),
     epochs=2,
-    projection_dimensions=8,
+    projection_dimensions=16,
     max_clusters=16,
+    fewest_births=2,
+    most_births=2,
+    cluster_frames=4,
     warm_up_frames=48,
     update_frames=32,
     update_seconds=FOREVER_SECONDS,
+    interval_frames=256,
     drift_threshold=5.0,
     drift_min_frames=5,
     checkpoint_tasks=4,
@@ -69,16 +76,32 @@ def log_of_records(records: Sequence[Record], partitions: int = 3) -> MemoryLog:
 
 
 def run_through(
-    log: MemoryLog, settings: LearnerSettings = SETTINGS, plans: MemoryPlanLog | None = None
+    log: MemoryLog | InputLogs,
+    settings: LearnerSettings = SETTINGS,
+    plans: MemoryPlanLog | None = None,
+    told: Callable[[TaskReport], None] = lambda _: None,
 ) -> tuple[LearnerState, list[TaskReport]]:
-    """Let a new learner execute the plans that are there, then plan on until no full micro-task is left."""
+    """Let a new learner execute the plans that are there, then plan on until no full micro-task is left.
+
+    ``told`` hears of each report before the next plan is cut.
+    """
     fix_threads(1)
     state = LearnerState.new(settings)
-    planner = Planner("small", log, plans or MemoryPlanLog(), state, lambda: 0, AROUND.faults)
+    logs = log if isinstance(log, InputLogs) else InputLogs(log)
+    planner = Planner("small", logs, plans or MemoryPlanLog(), state, lambda: 0, AROUND.faults)
     reports = []
     while (plan := planner.next_plan(state, 0.0)) is not None:
-        reports.append(execute(state, plan, log.take(plan.frames), AROUND))
+        reports.append(execute(state, plan, logs.take(plan), AROUND))
+        told(reports[-1])
     return state, reports
+
+
+def state_with_clusters(count: int) -> LearnerState:
+    """Return a new learner's state to which clusters 0 to ``count`` were born, without anything learned."""
+    state = LearnerState.new(SETTINGS)
+    centres = torch.zeros(count, SETTINGS.projection_dimensions, dtype=torch.float64)
+    state.knowledge = replace(state.knowledge, mixture=state.knowledge.mixture.born(centres))
+    return state
 
 
 def digit_images(first: int, count: int, settings: LearnerSettings = SETTINGS) -> Tensor:

@@ -33,6 +33,14 @@ def test_frames_are_admitted_in_order_with_their_places_and_pixels():
     assert (found.rejected, found.resent) == ([], 0)
 
 
+def test_images_of_different_sizes_keep_their_order_and_their_bits():
+    draw = np.random.default_rng(1)
+    sizes = [(20, 30), (8, 8), (20, 30), (700, 900), (8, 8), (2000, 1500), (20, 30), (700, 900)]
+    images = [np.tile(draw.integers(0, 256, (4, 2, 3), dtype=np.uint8), (h // 4, w // 2, 1)) for h, w in sizes]
+    found = admitted([record(encode_png(image), offset=offset) for offset, image in enumerate(images)])
+    assert torch.equal(found.images_NCSS, torch.stack([prepare(image, SETTINGS) for image in images]))
+
+
 def test_bad_records_are_turned_away_with_their_reason_and_the_rest_goes_on():
     jpeg = encode_jpeg(IMAGE, 90)
     bad = {

@@ -1,70 +1,82 @@
-import json
+"""The detectors against river's own, number for number."""
 
 import numpy as np
 import pytest
-from river.drift import PageHinkley
+from river.drift import ADWIN, KSWIN, PageHinkley
 
-from learner.drift import DriftDetector
+from learner.detectors import new_detector
 from learner.settings import LearnerSettings
 
 SETTINGS = LearnerSettings(drift_min_frames=15, drift_delta=0.5, drift_threshold=20.0, excess_limit=10.0)
+KNOWN_FRAMES = 100
 
 
-def stream(seed, calm=120, changed=60, shift=2.0):
+def stream(seed, calm=120, changed=160, shift=2.0):
     draw = np.random.default_rng(seed)
     return np.concatenate([draw.normal(size=calm), draw.normal(shift, size=changed)]).tolist()
 
 
-def signals(detector, values):
-    return {place: found for place, value in enumerate(values) if (found := detector.update(value, place))}
+def first_signal(name, values, **chosen):
+    detector = new_detector(SETTINGS.model_copy(update={"drift_detector": name, **chosen}))
+    found = (detector.update(value, frame) for frame, value in enumerate(values))
+    return next((signal for signal in found if signal is not None), None)
+
+
+def first_fired(river, values):
+    for place, value in enumerate(values):
+        river.update(value)
+        if river.drift_detected:
+            return place
+    return None
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_signals_at_the_very_frames_at_which_rivers_detector_does(seed):
+def test_page_hinkley_signals_at_the_very_frame_at_which_rivers_does(seed):
     river = PageHinkley(min_instances=15, delta=0.5, threshold=20.0, mode="up")
-    expected = []
-    for place, value in enumerate(stream(seed)):
-        river.update(min(value, SETTINGS.excess_limit))
-        expected += [place] if river.drift_detected else []
-    assert expected
-    assert list(signals(DriftDetector(SETTINGS), stream(seed))) == expected
+    expected = first_fired(river, [0.0] * KNOWN_FRAMES + stream(seed)) - KNOWN_FRAMES
+    assert first_signal("page_hinkley", stream(seed)).frame == expected >= 120
 
 
-def test_the_evidence_is_the_statistic_that_passed_the_threshold():
-    place, signal = next(iter(signals(DriftDetector(SETTINGS), stream(0)).items()))
-    assert signal.detector == "page_hinkley"
-    assert signal.frame == place >= 120
+def test_page_hinkleys_evidence_is_the_sum_that_passed_its_threshold():
+    signal = first_signal("page_hinkley", stream(0))
     assert signal.statistic > signal.threshold == SETTINGS.drift_threshold
+    assert signal.statistic < signal.threshold + SETTINGS.excess_limit
 
 
-def test_one_frame_counts_at_most_its_limit_however_odd_it_is():
-    detector = DriftDetector(SETTINGS)
-    assert signals(detector, [0.0] * 50 + [1e9] + [0.0] * 50) == {}
+def test_one_frame_counts_at_most_its_limit():
+    assert first_signal("page_hinkley", [0.0] * 50 + [1e9] + [0.0] * 50) is None
+    assert first_signal("page_hinkley", [0.0] * 50 + [1e9] * 3).frame == 52
 
 
-def test_less_dispersion_than_usual_is_no_change():
-    assert signals(DriftDetector(SETTINGS), stream(0, shift=-5.0)) == {}
+@pytest.mark.parametrize("seed", range(5))
+def test_adwin_signals_at_the_very_frame_at_which_rivers_does(seed):
+    known = np.random.default_rng(0).normal(size=KNOWN_FRAMES).tolist()
+    expected = first_fired(ADWIN(delta=0.002, clock=1), known + stream(seed)) - KNOWN_FRAMES
+    assert first_signal("adwin", stream(seed)).frame == expected >= 120
 
 
-@pytest.mark.parametrize("cut", [0, 1, 100, 130])
-def test_saved_and_restored_it_continues_bit_for_bit(cut):
-    values = stream(3, shift=1.0)
-    whole, first, second = (DriftDetector(SETTINGS) for _ in range(3))
-    expected = signals(whole, values)
-    found = signals(first, values[:cut])
-    second.restore(json.loads(json.dumps(first.to_state(), allow_nan=False)))
-    found |= {cut + place: signal for place, signal in signals(second, values[cut:]).items()}
-    assert list(found) == list(expected)
-    assert [signal.statistic for signal in found.values()] == [signal.statistic for signal in expected.values()]
-    assert second.to_state() == whole.to_state()
+@pytest.mark.parametrize("seed", range(5))
+def test_adwins_evidence_is_the_difference_of_means_over_its_bound(seed):
+    signal = first_signal("adwin", stream(seed))
+    assert signal.threshold == 1.0
+    assert 1.0 < signal.statistic < 1.5
 
 
-def test_after_a_signal_it_begins_anew_also_when_restored():
-    values = stream(0)
-    place = next(iter(signals(DriftDetector(SETTINGS), values)))
-    whole, first, second = (DriftDetector(SETTINGS) for _ in range(3))
-    signals(whole, values)
-    signals(first, values[: place + 1])
-    second.restore(first.to_state())
-    signals(second, values[place + 1 :])
-    assert second.to_state() == whole.to_state()
+@pytest.mark.parametrize("seed", range(5))
+def test_kswin_signals_at_the_very_mean_at_which_rivers_does(seed):
+    known = np.random.default_rng(0).normal(scale=8**-0.5, size=60).tolist()
+    means = np.reshape(stream(seed), (-1, 8)).mean(1).tolist()
+    expected = first_fired(KSWIN(0.0001, 60, 10, seed=0, window=known), means)
+    assert first_signal("kswin", stream(seed)).frame == 8 * expected + 7
+
+
+def test_kswins_evidence_is_the_tests_p_value():
+    signal = first_signal("kswin", stream(0))
+    assert signal.threshold == pytest.approx(4.0)
+    assert signal.threshold <= signal.statistic < 12.0
+
+
+@pytest.mark.parametrize("name", ["adwin", "kswin"])
+def test_a_stricter_setting_signals_later_or_never(name):
+    strict = first_signal(name, stream(1), drift_adwin_delta=1e-9, drift_kswin_alpha=1e-9)
+    assert strict is None or strict.frame > first_signal(name, stream(1)).frame

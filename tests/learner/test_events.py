@@ -1,8 +1,14 @@
+from dataclasses import replace
+
+from learner.commands import Naming, RefusedCommand
 from learner.drift import DriftSignal
 from learner.events import events_of
 from learner.executor import TaskReport
+from learner.replay_memory import ReplayCounts
+from learner.sample_intake import RefusedSamples
 from learner.update import UpdateReport
 from stream.messages import Event, OffsetRange, TaskPlan
+from stream.replay_messages import ReplayRequest
 
 PLAN = TaskPlan("m", 1, 7, {0: OffsetRange(0, 4)}, {}, OffsetRange(0, 0), 0, "", 1_795_000_000_123)
 SIGNAL = DriftSignal("page_hinkley", 21.5, 20.0, 3)
@@ -31,6 +37,24 @@ def test_decisions_come_in_order_with_their_evidence_and_derived_ids():
     }
     assert [event.evidence for event in events[1:3]] == [{"cluster": 4}, {"cluster": 5}]
     assert events[3].evidence["images_backpropagated"] == 1080
+
+
+def test_commands_and_samples_are_told_first_and_requests_last():
+    asked = ReplayRequest("m/7/replay-request/0", "m", 7, 4, "", [], 15, 0, 0)
+    told = replace(
+        report(SIGNAL, UPDATE),
+        commands=[Naming("a", 4, "cat"), RefusedCommand("b", "bad_name", "why")],
+        refused_samples=[RefusedSamples(8, "truncated", "why"), RefusedSamples(9, "duplicate", "again")],
+        requests=[asked, asked],
+        replay=ReplayCounts(requested=30, in_time=20, used=18),
+    )
+    naming, refusal, samples, *others, requests = events_of(told)
+    assert (naming.kind, naming.evidence) == ("naming", {"command": "a", "cluster": 4, "name": "cat"})
+    assert (refusal.kind, refusal.evidence["reason"]) == ("command_refused", "bad_name")
+    assert (samples.kind, samples.evidence["reasons"]) == ("samples_refused", ["duplicate", "truncated"])
+    update = next(event for event in others if event.kind == "update")
+    assert [update.evidence[f"samples_{name}"] for name in ("requested", "in_time", "used")] == [30, 20, 18]
+    assert (requests.kind, requests.evidence) == ("replay_request", {"requests": 2, "images": 30})
 
 
 def test_the_same_report_gives_the_same_bytes():

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
 from learner.executor import execute
+from learner.inputs import Inputs
 from learner.plan_log import MemoryPlanLog
-from learner.planner import derived_seed
+from learner.seeds import derived_seed
 from learner.state import LearnerState
 from learner.state_format import state_to_bytes
 from stream.messages import OffsetRange, TaskPlan
@@ -31,7 +32,7 @@ def test_the_same_plans_from_the_same_state_end_in_the_same_bytes():
     assert planned.updates == 2
     executed, log = LearnerState.new(SETTINGS), digits_log(FRAMES)
     for plan in plans.plans_after(0):
-        execute(executed, plan, log.take(plan.frames), AROUND)
+        execute(executed, plan, Inputs(log.take(plan.frames)), AROUND)
     assert state_to_bytes(executed) == state_to_bytes(planned)
     assert [report.plan for report in reports] == plans.plans_after(0)
 
@@ -41,7 +42,7 @@ def test_the_epoch_that_wrote_a_plan_does_not_enter_the_execution():
     for epoch in (1, 9):
         state, log = LearnerState.new(SETTINGS), digits_log(16)
         plan = replace(plan_of(state, {0: OffsetRange(0, 5)}), epoch=epoch)
-        execute(state, plan, log.take(plan.frames), AROUND)
+        execute(state, plan, Inputs(log.take(plan.frames)), AROUND)
         states.append(state_to_bytes(state))
     assert states[0] == states[1]
 
@@ -67,7 +68,7 @@ def test_a_bad_frame_is_reported_and_the_stream_goes_on():
     log.append(0, b"key", b"no image", (), 99)
     state = LearnerState.new(SETTINGS)
     plan = plan_of(state, {0: OffsetRange(0, 11), 1: OffsetRange(0, 10)})
-    report = execute(state, plan, log.take(plan.frames), AROUND)
+    report = execute(state, plan, Inputs(log.take(plan.frames)), AROUND)
     assert (report.frames, [bad.error.reason for bad in report.rejected]) == (20, ["not_an_image"])
     assert state.positions == {0: 11, 1: 10}
     assert len(state.window) == 20
@@ -77,7 +78,7 @@ def test_a_plan_of_bad_frames_alone_has_no_effect_but_its_positions():
     log = digits_log(0)
     log.append(0, b"key", b"no image")
     state = LearnerState.new(SETTINGS)
-    report = execute(state, plan_of(state, {0: OffsetRange(0, 1)}), log.take({0: OffsetRange(0, 1)}), AROUND)
+    report = execute(state, plan_of(state, {0: OffsetRange(0, 1)}), Inputs(log.take({0: OffsetRange(0, 1)})), AROUND)
     assert report.frames == 0
     assert state.pending == LearnerState.new(SETTINGS).pending
     assert state.positions == {0: 1}
@@ -86,16 +87,16 @@ def test_a_plan_of_bad_frames_alone_has_no_effect_but_its_positions():
 def test_an_empty_plan_runs_an_update_that_has_waited_long_enough():
     state, log = LearnerState.new(SETTINGS), digits_log(60)
     frames = {0: OffsetRange(0, 15), 1: OffsetRange(0, 15)}
-    execute(state, plan_of(state, frames, cut_at_ms=1_000), log.take(frames), AROUND)
+    execute(state, plan_of(state, frames, cut_at_ms=1_000), Inputs(log.take(frames)), AROUND)
     assert state.updates == 0
-    report = execute(state, plan_of(state, cut_at_ms=state.wakes_at_ms), [], AROUND)
+    report = execute(state, plan_of(state, cut_at_ms=state.wakes_at_ms), Inputs([]), AROUND)
     assert report.update.window_frames == 30
     assert (state.updates, state.task_seq, state.wakes_at_ms) == (1, 2, None)
 
 
 def test_an_empty_plan_with_nothing_due_only_stands_behind_it():
     state = LearnerState.new(SETTINGS)
-    report = execute(state, plan_of(state), [], AROUND)
+    report = execute(state, plan_of(state), Inputs([]), AROUND)
     assert (report.frames, report.update, report.signal) == (0, None, None)
     assert state.task_seq == 1
 
@@ -106,7 +107,7 @@ def test_every_frame_moves_the_threshold_of_its_cluster():
     before = state.knowledge.uncertainty.threshold_K.clone()
     log = digits_log(60)
     frames = {0: OffsetRange(16, 20), 1: OffsetRange(16, 20)}
-    execute(state, plan_of(state, frames), log.take(frames_from_start(frames))[32:], AROUND)
+    execute(state, plan_of(state, frames), Inputs(log.take(frames_from_start(frames))[32:]), AROUND)
     assert (state.knowledge.uncertainty.threshold_K != before).any()
 
 

@@ -1,14 +1,20 @@
+from dataclasses import replace
+
 from prometheus_client import REGISTRY
 
 from learner import metrics
 from learner.admission import Rejected
+from learner.commands import Naming, RefusedCommand
 from learner.drift import DriftSignal
 from learner.executor import TaskReport
+from learner.replay_memory import ReplayCounts
+from learner.sample_intake import RefusedSamples
 from learner.state import LearnerState
 from learner.update import UpdateReport
 from stream.errors import InvalidImage
 from stream.log import Record
 from stream.messages import OffsetRange, TaskPlan
+from stream.replay_messages import ReplayRequest
 from tests.learner.small import SETTINGS
 
 
@@ -44,6 +50,26 @@ def test_signals_updates_and_their_cost_are_counted():
     assert value("updates_total", model="learning") == 1
     assert value("images_backpropagated_total", model="learning") == 1440
     assert value("drift_signals_total", model="learning") == 1
+
+
+def test_commands_and_replay_are_counted_by_what_became_of_them():
+    update = UpdateReport(90, 90, 1440, 0.01, [0, 1], 0, 2)
+    asked = ReplayRequest("m/7/replay-request/0", "m", 7, 4, "", [], 15, 0, 0)
+    told = replace(
+        report("replaying", update),
+        commands=[Naming("a", 4, "cat"), RefusedCommand("b", "bad_name", "why")],
+        refused_samples=[RefusedSamples(8, "truncated", "why")],
+        requests=[asked, asked],
+        replay=ReplayCounts(requested=30, in_time=20, late=2, used=18),
+    )
+    metrics.observe_task(LearnerState.new(SETTINGS), told, 0.1)
+    metrics.observe_replay_stall("replaying", 0.25)
+    assert value("commands_total", model="replaying", outcome="named") == 1
+    assert value("commands_total", model="replaying", outcome="bad_name") == 1
+    assert value("samples_requested_total", model="replaying") == 30
+    assert value("samples_total", model="replaying", fate="used") == 18
+    assert value("sample_batches_refused_total", model="replaying", reason="truncated") == 1
+    assert value("replay_stall_seconds", model="replaying") == 0.25
 
 
 def test_lag_is_shown_for_each_partition():

@@ -1,7 +1,9 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import mahalanobis
 from sklearn.mixture import GaussianMixture
 
 from learner.mixture import TiedMixture, fit, squared_distances
@@ -16,30 +18,82 @@ def blobs(clusters=3, each=80, dimensions=4, seed=0):
     return centres.repeat_interleave(each, 0) + noise @ shape, centres
 
 
-def unknown(points):
-    return torch.full((len(points),), -1)
-
-
 def started_at(centres, slots=8):
     return TiedMixture.empty(slots, centres.shape[1]).born(centres)
 
 
+def of_each(clusters, each=80):
+    """Return the slot of each point of `blobs`."""
+    return torch.arange(clusters).repeat_interleave(each)
+
+
+def shrunk(covariance, frames):
+    """Return numpy's covariance as if as many frames as dimensions had shown a sphere, and a floor of a millionth."""
+    size = len(covariance)
+    sphere = np.trace(covariance) / size * np.eye(size)
+    return frames / (frames + size) * covariance + (size / (frames + size) + 1e-6) * sphere
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_fit_agrees_with_sklearns_tied_mixture(seed):
+def test_from_nothing_means_and_covariance_are_those_of_numpy_where_groups_are_apart(seed):
     points, centres = blobs(seed=seed)
-    fitted = fit(started_at(centres), points, unknown(points))
+    points, centres = points + 50 * of_each(3)[:, None], centres + 50 * torch.arange(3)[:, None]
+    fitted = fit(started_at(centres), points, of_each(3))
+    groups = np.split(points.numpy(), 3)
+    np.testing.assert_allclose(fitted.means_KD[:3], [group.mean(0) for group in groups], rtol=1e-9)
+    pooled = sum((group - group.mean(0)).T @ (group - group.mean(0)) for group in groups) / len(points)
+    np.testing.assert_allclose(fitted.covariance_DD, shrunk(pooled, len(points)), rtol=1e-6)
+    assert fitted.counts_K.tolist() == pytest.approx([80] * 3 + [0] * 5)
+    assert fitted.frames == 240
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_from_nothing_the_fit_agrees_with_sklearns_tied_mixture_of_equal_weights(seed):
+    points, centres = blobs(each=400, seed=seed)
+    fitted = fit(started_at(centres), points, of_each(3, 400))
     reference = GaussianMixture(3, covariance_type="tied", means_init=centres.numpy(), tol=1e-9, max_iter=500)
     reference.fit(points.numpy())
     spread = float(torch.from_numpy(reference.covariances_).diagonal().mean()) ** 0.5
-    torch.testing.assert_close(fitted.means_KD[:3], torch.from_numpy(reference.means_), atol=0.02 * spread, rtol=0)
-    torch.testing.assert_close(
-        fitted.covariance_DD, torch.from_numpy(reference.covariances_), atol=0.02 * spread**2, rtol=0
-    )
+    np.testing.assert_allclose(fitted.means_KD[:3], reference.means_, atol=0.03 * spread)
+    np.testing.assert_allclose(fitted.covariance_DD, shrunk(reference.covariances_, 1200), atol=0.03 * spread**2)
+
+
+def test_a_mean_moves_by_the_share_of_new_frames_among_all_behind_it():
+    points, centres = blobs(clusters=2, each=40)
+    points, centres = points + 50 * of_each(2, 40)[:, None], centres + 50 * torch.arange(2)[:, None]
+    behind = torch.tensor([30.0, 60.0, *[0.0] * 6], dtype=torch.float64)
+    start = replace(started_at(centres), counts_K=behind, frames=90.0)
+    fitted = fit(start, points, of_each(2, 40))
+    for slot in (0, 1):
+        expected = centres[slot].numpy().copy()
+        for number, point in enumerate(points[40 * slot : 40 * slot + 40].numpy(), start=int(behind[slot]) + 1):
+            expected += (point - expected) / number
+        np.testing.assert_allclose(fitted.means_KD[slot], expected, rtol=1e-9)
+    assert fitted.counts_K[:2].tolist() == pytest.approx([70, 100])
+
+
+def test_the_covariance_is_that_of_old_and_new_frames_together():
+    points, centres = blobs(clusters=1, each=60)
+    old = torch.diag(torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64))
+    start = replace(started_at(centres), covariance_DD=old, frames=140.0)
+    fitted = fit(start, points, of_each(1, 60))
+    scatter = np.cov(points.numpy().T, bias=True) * 60
+    np.testing.assert_allclose(fitted.covariance_DD, shrunk((140 * old.numpy() + scatter) / 200, 200), rtol=1e-6)
+
+
+def test_what_stands_behind_means_and_covariance_is_capped_so_that_the_world_may_change():
+    points, centres = blobs(clusters=2, each=400)
+    points, centres = points + 50 * of_each(2, 400)[:, None], centres + 50 * torch.arange(2)[:, None]
+    mixture = started_at(centres)
+    for _ in range(4):
+        mixture = fit(mixture, points, of_each(2, 400))
+    assert mixture.counts_K[:2].tolist() == [100, 100]
+    assert mixture.frames == 2000
 
 
 def test_probabilities_are_the_posteriors_under_equal_weights():
     points, centres = blobs()
-    mixture = fit(started_at(centres), points, unknown(points))
+    mixture = fit(started_at(centres), points, of_each(3))
     densities = torch.stack(
         [
             torch.distributions.MultivariateNormal(mean, mixture.covariance_DD).log_prob(points).exp()
@@ -52,33 +106,44 @@ def test_probabilities_are_the_posteriors_under_equal_weights():
     assert found[:, 3:].abs().max() == 0
 
 
-def test_a_sample_of_known_slot_counts_for_that_slot_alone():
+def test_slots_may_have_gaps():
     points, centres = blobs(clusters=2, each=40)
-    swapped = torch.cat([torch.ones(40), torch.zeros(40)]).long()
-    fitted = fit(started_at(centres), points, swapped)
-    torch.testing.assert_close(fitted.means_KD[0], points[40:].mean(0))
-    torch.testing.assert_close(fitted.means_KD[1], points[:40].mean(0))
-
-
-def test_known_slots_are_slots_also_where_slots_have_gaps():
-    points, centres = blobs(clusters=2, each=40)
+    points, centres = points + 50 * of_each(2, 40)[:, None], centres + 50 * torch.arange(2)[:, None]
     start = started_at(centres)
     ids = torch.full((8,), -1)
     ids[[2, 5]] = torch.tensor([7, 3])
     means = torch.zeros_like(start.means_KD)
     means[[2, 5]] = centres
-    known = torch.tensor([2, 5]).repeat_interleave(40)
-    fitted = fit(TiedMixture(means, ids, start.covariance_DD, 9), points, known)
+    fitted = fit(replace(start, means_KD=means, ids_K=ids, next_id=9), points, torch.tensor([2, 5])[of_each(2, 40)])
     torch.testing.assert_close(fitted.means_KD[5], points[40:].mean(0))
     assert torch.equal(fitted.ids_K, ids)
     assert fitted.next_id == 9
     assert set(fitted.probabilities(points).argmax(1).tolist()) == {2, 5}
 
 
+def test_frames_that_begin_at_the_wrong_cluster_find_the_right_one():
+    points, centres = blobs(clusters=2, each=40)
+    start = replace(started_at(centres), counts_K=torch.tensor([100.0] * 2 + [0.0] * 6, dtype=torch.float64))
+    wrong = of_each(2, 40)
+    wrong[:10] = 1
+    fitted, right = fit(start, points, wrong), fit(start, points, of_each(2, 40))
+    torch.testing.assert_close(fitted.means_KD, right.means_KD, atol=0.02, rtol=0)
+
+
+def test_separations_are_scipys_mahalanobis_distances():
+    points, centres = blobs()
+    mixture = fit(started_at(centres, slots=5), points, of_each(3)).without(1)
+    inverse = np.linalg.inv(mixture.covariance_DD.numpy())
+    apart = mixture.separations()
+    expected = mahalanobis(mixture.means_KD[0], mixture.means_KD[2], inverse)
+    assert float(apart[0, 2]) == float(apart[2, 0]) == pytest.approx(expected)
+    assert int(torch.isfinite(apart).sum()) == 2, "only live clusters are apart, and none from itself"
+
+
 def test_a_component_without_samples_stays_where_it_was():
     points, centres = blobs(clusters=2, each=40)
     far = torch.full((1, 4), 500.0, dtype=torch.float64)
-    fitted = fit(started_at(torch.cat([centres, far])), points, unknown(points))
+    fitted = fit(started_at(torch.cat([centres, far])), points, of_each(2, 40))
     torch.testing.assert_close(fitted.means_KD[2], far[0])
 
 
@@ -92,6 +157,22 @@ def test_births_take_the_first_free_slots_and_ids_never_come_back():
     assert born.ids_K.tolist() == [0, 3, 2, 4, -1, -1]
     torch.testing.assert_close(born.means_KD[1], centres[0] + 1)
     assert (born.live_clusters, born.next_id) == (4, 5)
+
+
+def test_a_birth_has_no_frames_behind_it_also_in_a_slot_that_had():
+    _, centres = blobs()
+    heavy = replace(started_at(centres), counts_K=torch.full((8,), 50.0, dtype=torch.float64))
+    assert heavy.without(1).born(centres[:1]).counts_K.tolist() == [50.0, 0.0, *[50.0] * 6]
+
+
+def test_without_a_component_its_slot_is_free_and_its_id_does_not_come_back():
+    _, centres = blobs()
+    mixture = started_at(centres, slots=4)
+    less = mixture.without(1)
+    assert less.ids_K.tolist() == [0, -1, 2, -1]
+    assert less.means_KD[1].abs().max() == 0
+    assert (less.live_clusters, less.next_id, mixture.live_clusters) == (2, 3, 3)
+    assert less.born(centres).ids_K.tolist() == [0, 3, 2, 4]
 
 
 def test_births_without_a_free_slot_are_left_out():
@@ -113,7 +194,7 @@ def test_a_birth_leaves_the_mixture_it_came_from_unchanged():
 
 def test_draws_follow_the_seed_and_the_components():
     points, centres = blobs()
-    mixture = fit(started_at(centres), points, unknown(points))
+    mixture = fit(started_at(centres), points, of_each(3))
     slots = torch.tensor([0, 2]).repeat_interleave(4000)
     drawn = mixture.sample(slots, 1.0, torch.Generator().manual_seed(5))
     assert torch.equal(drawn, mixture.sample(slots, 1.0, torch.Generator().manual_seed(5)))
@@ -124,7 +205,7 @@ def test_draws_follow_the_seed_and_the_components():
 
 def test_temperature_zero_draws_the_means():
     points, centres = blobs()
-    mixture = fit(started_at(centres), points, unknown(points))
+    mixture = fit(started_at(centres), points, of_each(3))
     drawn = mixture.sample(torch.tensor([1, 0]), 0.0, torch.Generator().manual_seed(5))
     torch.testing.assert_close(drawn, mixture.means_KD[[1, 0]])
 
@@ -138,7 +219,7 @@ def test_whitened_points_have_the_identity_as_covariance():
 def test_points_in_fewer_dimensions_than_they_have_do_not_break_the_fit():
     points, centres = blobs()
     points[:, 3] = centres[:, 3] = 0.0
-    fitted = fit(started_at(centres), points, unknown(points))
+    fitted = fit(started_at(centres), points, of_each(3))
     assert torch.isfinite(fitted.probabilities(points)).all()
 
 

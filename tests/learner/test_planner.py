@@ -2,9 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learner.cut import merge_by_time
 from learner.faults import Faults
+from learner.inputs import InputLogs
 from learner.plan_log import MemoryPlanLog
-from learner.planner import Planner, derived_seed, merge_by_time
+from learner.planner import Planner
+from learner.seeds import derived_seed
 from learner.state import LearnerState, PendingUpdate
 from learner.window import Place
 from stream.errors import InvalidSetting, PositionLost
@@ -37,7 +40,7 @@ class Bench:
         self.start()
 
     def start(self):
-        self.planner = Planner("m", self.log, self.plans, self.state, self.clock, Faults())
+        self.planner = Planner("m", InputLogs(self.log), self.plans, self.state, self.clock, Faults())
 
     def append(self, partition, *times_ms, size=10):
         for time_ms in times_ms:
@@ -97,7 +100,7 @@ def test_after_a_cut_the_wait_begins_anew():
 
 def test_an_update_that_has_waited_long_enough_is_planned_also_without_frames():
     bench = Bench()
-    images = digit_images(0, QUICK.projection_dimensions + QUICK.births)
+    images = digit_images(0, QUICK.projection_dimensions + 2)
     bench.state.window.add([Place(0, n) for n in range(len(images))], images)
     bench.state.pending = PendingUpdate(99, 1, bench.clock.now_ms + 500)
     assert bench.next_plan() is None

@@ -2,9 +2,12 @@
 
 from contextlib import closing
 
+import pytest
+
 from learner.checkpoint import content_sha256, load_checkpoint
 from stream.consumer import read_topic
-from stream.kafka_client import open_admin
+from stream.errors import PositionLost
+from stream.kafka_client import TopicPartition, open_admin
 from stream.messages import CheckpointReady, Event
 from stream.topics import Topics
 from tests.flows.preload import learn_until, preload
@@ -51,3 +54,24 @@ def test_lag_tools_see_how_far_the_checkpoint_is(stream_settings, tmp_path):
         committed = admin.list_group_offsets(group)[group]
     found = {tp.partition: offset.offset for tp, offset in committed.items() if tp.topic == topics.frames}
     assert found == state.positions
+
+
+def test_frames_that_expired_before_they_were_learned_from_are_told_with_the_choices(stream_settings, tmp_path):
+    topics = Topics("m", stream_settings.topic_prefix)
+    ends = preload(stream_settings, topics, 0, 160)
+    learn_until(stream_settings, topics, tmp_path, 3)
+    with closing(open_admin(stream_settings)) as admin:
+        admin.delete_records({TopicPartition(topics.frames, partition): end for partition, end in ends.items()})
+    with pytest.raises(PositionLost, match=r"has expired, .* raise stream.frames_retention_bytes, or name a new model"):
+        learn_until(stream_settings, topics, tmp_path, 4)
+
+
+def test_a_topic_made_anew_under_its_old_name_is_told_with_the_choices(stream_settings, tmp_path):
+    topics = Topics("m", stream_settings.topic_prefix)
+    preload(stream_settings, topics, 0, 96)
+    learn_until(stream_settings, topics, tmp_path, 3)
+    with closing(open_admin(stream_settings)) as admin:
+        admin.delete_topics([topics.frames])
+    preload(stream_settings, topics, 0, 96)
+    with pytest.raises(PositionLost, match=r"was made anew; give the old one back, or name a new model"):
+        learn_until(stream_settings, topics, tmp_path, 4)

@@ -7,7 +7,7 @@ from learner.window import Place
 from stream.messages import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS
 
-ENOUGH = SETTINGS.projection_dimensions + SETTINGS.births
+ENOUGH = SETTINGS.projection_dimensions + 1
 SECONDS = SETTINGS.model_copy(update={"update_seconds": 10.0})
 SIGNAL = DriftSignal("page_hinkley", 6.0, 5.0, frame=9)
 
@@ -67,6 +67,40 @@ def test_without_a_pending_update_nothing_is_due():
     state.note_frames(1000, now_ms=0)
     assert state.wakes_at_ms is None
     assert not state.update_is_due(now_ms=10**12)
+
+
+def test_the_last_frames_of_the_longest_interval_are_waited_for_like_those_after_a_change():
+    settings = SETTINGS.model_copy(update={"interval_frames": 40, "update_frames": 16, "window_frames": 120})
+    state = state_with(23, settings)
+    state.pending = None
+    assert not state.note_interval()
+    state.window.add([Place(0, 23)], torch.zeros(1, 3, 32, 32))
+    assert state.note_interval()
+    assert state.pending == PendingUpdate(16, 0, None, "interval")
+    assert not state.world_changed
+    assert not state.note_interval(), "it waits already"
+
+
+def test_the_interval_doubles_with_each_quiet_update_up_to_the_window_and_begins_anew_after_a_change():
+    settings = SETTINGS.model_copy(update={"interval_frames": 40, "window_frames": 120})
+    state = LearnerState.new(settings)
+    intervals = []
+    for _ in range(3):
+        state.pending = PendingUpdate(16, 16, None, "interval")
+        state.take_knowledge(state.knowledge, 1, 0)
+        intervals.append(state.longest_interval)
+    assert intervals == [80, 120, 120]
+    state.note_signal(SIGNAL, frames=16, now_ms=0)
+    assert state.world_changed
+    state.take_knowledge(state.knowledge, 2, 0)
+    assert state.longest_interval == 40
+
+
+def test_a_change_takes_the_place_of_an_interval_that_is_waited_for():
+    state = state_with(ENOUGH, SECONDS)
+    state.pending = PendingUpdate(16, 3, None, "interval")
+    state.note_signal(SIGNAL, frames=16, now_ms=2_000)
+    assert state.pending == PendingUpdate(SETTINGS.update_frames, 6, 12_000, "change")
 
 
 def test_after_a_signal_the_update_waits_for_frames_newer_than_it():

@@ -2,6 +2,7 @@ import torch
 
 from learner.faults import Faults
 from learner.knowledge import Knowledge
+from learner.rehearsal import Generated
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
@@ -15,7 +16,7 @@ SECOND_TASK = 170  # where the stream has left its first two classes
 
 def learn(knowledge, window, settings=SETTINGS, seed=7):
     fix_threads(1)
-    return update(knowledge, window, settings, torch.Generator().manual_seed(seed), Faults())
+    return update(knowledge, window, Generated.nothing(32), settings, torch.Generator().manual_seed(seed), Faults())
 
 
 def first(settings=SETTINGS):

@@ -117,6 +117,29 @@ def test_lag_counts_what_is_not_taken(stream_settings: StreamSettings, topics: T
         assert log.lag_records() == {0: 0, 1: 6, 2: 0}
 
 
+def test_partitions_that_were_full_again_and_again_are_read_to_their_ends(
+    stream_settings: StreamSettings, topics: Topics
+) -> None:
+    """A client that parks the rest of a fetch while its partition is paused must give it back."""
+    count = 1_300
+    with BoundedProducer(stream_settings) as producer:
+        for number in range(3 * count):
+            producer.send(topics.frames, b"id", b"x", partition=number % 3)
+    small = stream_settings.model_copy(update={"buffer_bytes": 200_000})
+    with closing(PartitionConsumer(small, topics.frames)) as log:
+        taken: list[int] = []
+
+        def all_came() -> bool:
+            for _ in range(3):
+                log.poll(0.05)
+            came = {p: records for p, records in log.waiting().records.items() if records}
+            ranges = {p: OffsetRange(records[0].offset, records[-1].offset + 1) for p, records in came.items()}
+            taken.append(len(log.take(ranges)))
+            return sum(taken) == 3 * count
+
+        wait_until(all_came)
+
+
 def test_the_consumer_knows_which_log_it_reads(stream_settings: StreamSettings, topics: Topics) -> None:
     with closing(PartitionConsumer(stream_settings, topics.frames)) as log:
         assert log.partitions == (0, 1, 2)

@@ -14,14 +14,14 @@ def buffer(limit_bytes: int, partitions: int = 2) -> FrameBuffer:
     return made
 
 
-def test_a_partition_is_full_at_its_share_and_wants_more_below_half_of_it() -> None:
-    held = buffer(limit_bytes=8000)
+def test_a_partition_is_full_at_half_of_its_share_and_wants_more_below_a_quarter() -> None:
+    held = buffer(limit_bytes=16_000)
     held.add(0, [record(0, offset, 1000) for offset in range(3)], 3)
     assert held.full == frozenset()
     held.add(0, [record(0, 3, 1000)], 4)
     assert held.full == {0}
     held.take(0, 0, 2)
-    assert held.full == {0}, "half of the share is held"
+    assert held.full == {0}, "a quarter of the share is held"
     held.take(0, 2, 3)
     assert held.full == frozenset()
 

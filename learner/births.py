@@ -1,0 +1,145 @@
+"""Births, regroupings, merges and pruning: how the number of clusters follows the stream.
+
+Each function returns a `Clustering`: the mixture before it is fitted, and where each frame begins in the fit.
+
+Axes: N frames, L latent width, D dimensions, K slots.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from learner.grouping import Bounds, Grouping, group, silhouette
+from learner.mixture import TiedMixture, fit
+from learner.settings import LearnerSettings
+
+_FEWEST = 2
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames that clusters are looked for in: their latents, and the same in the mixture's coordinates."""
+
+    latents_NL: Tensor
+    coordinates_ND: Tensor
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """A mixture that is not fitted yet, the slot in which each frame begins, and births for which no slot was free."""
+
+    start: TiedMixture
+    slots_N: Tensor
+    without_slot: int = 0
+
+
+def nearest(mixture: TiedMixture, coordinates_ND: Tensor) -> Tensor:
+    """Return the slot of the likeliest cluster [N]; 0 where there is none yet."""
+    if not mixture.live_clusters:
+        return torch.zeros(len(coordinates_ND), dtype=torch.int64)
+    return mixture.probabilities(coordinates_ND).argmax(1)
+
+
+def bear(known: TiedMixture, frames: Frames, novel_N: Tensor, settings: LearnerSettings, seed: int) -> Clustering:
+    """Bear a cluster for each group of novel frames that is large enough; the rest begin at their nearest cluster."""
+    slots_N = nearest(known, frames.coordinates_ND)
+    novel = torch.nonzero(novel_N).flatten()
+    first = not known.live_clusters
+    if not first and len(novel) < settings.cluster_frames:
+        return Clustering(known, slots_N)
+    bounds = Bounds(settings.fewest_births, settings.most_births, settings.cluster_frames, settings.birth_tolerance)
+    found = group(frames.latents_NL[novel], bounds, seed)
+    least = _FEWEST if first else settings.cluster_frames
+    members = [novel[found.labels_N == label] for label in range(found.count)]
+    return _born(known, frames.coordinates_ND, slots_N, [own for own in members if len(own) >= least])
+
+
+def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed: int) -> Clustering | None:
+    """Split clusters that turn out to be several; None where the clusters are as distinct as a fresh grouping.
+
+    In a quiet world nothing is novel any more, but the first clusters may have come of too few frames. A fresh grouping
+    of the recent frames replaces the present clusters if it has more groups and is clearly more distinct; each group
+    takes over the cluster that it shares most frames with, id and all, and is otherwise born. For young models: one
+    that is asked again and again is split again and again.
+    """
+    now_N = nearest(known, frames.coordinates_ND)
+    bounds = Bounds(2, settings.most_births, settings.cluster_frames, near=1.0)
+    found = group(frames.latents_NL, bounds, seed)
+    present = torch.unique(now_N).tolist()
+    distinct = silhouette(frames.latents_NL, now_N)
+    if found.count <= len(present) or found.silhouette < settings.regroup_gain * distinct:
+        return None
+    taken = _taken_over(found, now_N, present)
+    means_KD, counts_K, slots_N = known.means_KD.clone(), known.counts_K.clone(), now_N.clone()
+    for label, slot in taken.items():
+        own = found.labels_N == label
+        means_KD[slot], counts_K[slot], slots_N[own] = frames.coordinates_ND[own].mean(0), 0.0, slot
+    rest = [torch.nonzero(found.labels_N == label).flatten() for label in range(found.count) if label not in taken]
+    kept = replace(known, means_KD=means_KD, counts_K=counts_K)
+    return _born(kept, frames.coordinates_ND, slots_N, rest)
+
+
+def merge(clustering: Clustering, coordinates_ND: Tensor, distance: float) -> tuple[Clustering, list[tuple[int, int]]]:
+    """Join clusters whose fitted means are nearer than ``distance`` deviations; the older id stays.
+
+    Returns
+    -------
+    The clustering, and the ids ``(kept, gone)`` of each merge in order.
+    """
+    merged: list[tuple[int, int]] = []
+    while True:
+        apart_KK = fit(clustering.start, coordinates_ND, clustering.slots_N).separations()
+        if float(apart_KK.min()) >= distance:
+            return clustering, merged
+        one, other = divmod(int(apart_KK.argmin()), len(apart_KK))
+        ids_K = clustering.start.ids_K
+        kept, gone = (one, other) if ids_K[one] < ids_K[other] else (other, one)
+        merged.append((int(ids_K[kept]), int(ids_K[gone])))
+        clustering = _joined(clustering, kept, gone)
+
+
+def prune(mixture: TiedMixture, fewest: float) -> tuple[TiedMixture, list[int]]:
+    """Drop clusters behind which fewer than ``fewest`` frames stand; return the ids that are gone. One always stays."""
+    weak_K = mixture.live_K & (mixture.counts_K < fewest)
+    weak = [slot for slot in torch.nonzero(weak_K).flatten().tolist() if slot != int(mixture.counts_K.argmax())]
+    gone = [int(mixture.ids_K[slot]) for slot in weak]
+    for slot in weak:
+        mixture = mixture.without(slot)
+    return mixture, gone
+
+
+def _born(known: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, members: list[Tensor]) -> Clustering:
+    free = torch.nonzero(~known.live_K).flatten().tolist()
+    without_slot = max(0, len(members) - len(free))
+    members = members[: len(free)]
+    if not members:
+        return Clustering(known, slots_N, without_slot)
+    slots_N = slots_N.clone()
+    for slot, own in zip(free, members, strict=False):
+        slots_N[own] = slot
+    born = known.born(torch.stack([coordinates_ND[own].mean(0) for own in members]))
+    return Clustering(born, slots_N, without_slot)
+
+
+def _taken_over(found: Grouping, now_N: Tensor, present: list[int]) -> dict[int, int]:
+    """Return the slot that each group takes over, one to one, by the number of shared frames."""
+    shared = np.zeros((found.count, len(present)), dtype=np.int64)
+    for column, slot in enumerate(present):
+        shared[:, column] = torch.bincount(found.labels_N[now_N == slot], minlength=found.count).numpy()
+    rows, columns = linear_sum_assignment(-shared)
+    return {int(row): present[column] for row, column in zip(rows, columns, strict=True) if shared[row, column]}
+
+
+def _joined(clustering: Clustering, kept: int, gone: int) -> Clustering:
+    start = clustering.start
+    means_KD, counts_K = start.means_KD.clone(), start.counts_K.clone()
+    both = counts_K[kept] + counts_K[gone]
+    if both > 0:
+        means_KD[kept] = (counts_K[kept] * means_KD[kept] + counts_K[gone] * means_KD[gone]) / both
+    counts_K[kept] = both
+    start = replace(start, means_KD=means_KD, counts_K=counts_K).without(gone)
+    slots_N = torch.where(clustering.slots_N == gone, kept, clustering.slots_N)
+    return replace(clustering, start=start, slots_N=slots_N)

@@ -1,0 +1,39 @@
+"""The replay memory to and from what a checkpoint holds: plain values, and its images as one tensor."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from learner.replay_memory import Asked, Painted, ReplayCounts, ReplayMemory
+
+
+def replay_to_state(memory: ReplayMemory) -> dict[str, Any]:
+    """Return requests, counts, and for each image ``[cluster, update, expires_at_ms]``, in order."""
+    return {
+        "asked": [asdict(asked) for asked in memory.asked.values()],
+        "painted": [[painted.cluster, painted.update, painted.expires_at_ms] for painted in memory.painted],
+        "counts": asdict(memory.counts),
+    }
+
+
+def replay_to_tensors(memory: ReplayMemory) -> dict[str, Tensor]:
+    """Return ``images_NCSS``, uint8; nothing where no image waits."""
+    if not memory.painted:
+        return {}
+    return {"images_NCSS": torch.stack([painted.image_CSS for painted in memory.painted])}
+
+
+def replay_from_state(state: dict[str, Any] | None, tensors: Mapping[str, Tensor]) -> ReplayMemory:
+    """Return the memory that was described; an empty one where there was none yet."""
+    if state is None:
+        return ReplayMemory()
+    asked = [Asked(**{**one, "batches": tuple(one["batches"])}) for one in state["asked"]]
+    images = tensors.get("images_NCSS", torch.zeros(0))
+    painted = [
+        Painted(cluster, update, expires_at_ms, image)
+        for (cluster, update, expires_at_ms), image in zip(state["painted"], images, strict=True)
+    ]
+    return ReplayMemory({one.id: one for one in asked}, painted, ReplayCounts(**state["counts"]))

@@ -1,0 +1,72 @@
+"""From records of ``replay.samples`` to images that wait for an update; nothing in them can stop the learner."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from learner.admission import Decoder, prepare
+from learner.exemplars import to_bytes_image
+from learner.replay_memory import Asked
+from learner.settings import LearnerSettings
+from learner.state import LearnerState
+from stream.errors import InvalidMessage
+from stream.log import Record
+from stream.messages import TaskPlan
+from stream.replay_messages import ReplaySamples
+
+_LONGEST_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class RefusedSamples:
+    """A batch without effect, and why; ``reason`` is a short, stable word."""
+
+    offset: int
+    reason: str
+    message: str
+
+
+def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, decode: Decoder) -> list[RefusedSamples]:
+    """Forget what has expired, then keep each batch that answers a request; a batch is good or refused as a whole."""
+    state.replay.expire(plan.cut_at_ms, _live(state))
+    refused: list[RefusedSamples] = []
+    for record in records:
+        try:
+            samples, asked = _expected(state, record, plan)
+            images_NCSS = _images(samples, asked, decode, state.settings)
+        except InvalidMessage as error:
+            refused.append(RefusedSamples(record.offset, error.reason, str(error)[:_LONGEST_MESSAGE]))
+        else:
+            state.replay.take_in(asked.id, samples.id, images_NCSS, state.updates)
+    state.replay.note_refused(len(refused))
+    return refused
+
+
+def _live(state: LearnerState) -> list[int]:
+    return [cluster for cluster in state.knowledge.mixture.ids_K.tolist() if cluster >= 0]
+
+
+def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[ReplaySamples, Asked]:
+    samples = ReplaySamples.from_bytes(record.value or b"")
+    asked = state.replay.asked.get(samples.request) if isinstance(samples.request, str) else None
+    if samples.model != plan.model or asked is None:
+        message = "it answers no request, or one whose time is over; answer within the request's time to live"
+        raise InvalidMessage(message, reason="unknown_request")
+    if samples.id in asked.batches:
+        message = f"the batch {samples.id!r:.100} came before; nothing is to be done"
+        raise InvalidMessage(message, reason="duplicate")
+    if samples.cluster != asked.cluster or samples.id != f"{asked.id}/samples/{samples.part}":
+        message = "cluster and id are not those of its request; copy them from there"
+        raise InvalidMessage(message, reason="wrong_request")
+    if not samples.images or asked.arrived >= asked.images:
+        message = f"{asked.images} images were asked for and {asked.arrived} came; send as many as are wanted"
+        raise InvalidMessage(message, reason="not_wanted")
+    return samples, asked
+
+
+def _images(samples: ReplaySamples, asked: Asked, decode: Decoder, settings: LearnerSettings) -> Tensor:
+    """Decode no more images than are wanted; what is too many is counted, not looked at."""
+    wanted = samples.images[: asked.images - asked.arrived]
+    return to_bytes_image(torch.stack([prepare(decode(image), settings) for image in wanted]))

@@ -1,0 +1,41 @@
+"""What a replay worker would answer: the exemplars, a little darker."""
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from learner.executor import TaskReport
+from stream.image_codec import encode_png
+from stream.memory_log import MemoryLog
+from stream.replay_messages import ReplayRequest, ReplaySamples
+
+
+def painted(request: ReplayRequest, images: int | None = None, part: int = 0, parts: int = 1) -> ReplaySamples:
+    """Return one batch of an answer, by default of as many images as were asked for."""
+    files = [darker(request.exemplars[n % len(request.exemplars)], n) for n in range(images or request.images)]
+    return ReplaySamples(
+        id=f"{request.id}/samples/{part}",
+        model=request.model,
+        task_seq=request.task_seq,
+        request=request.id,
+        cluster=request.cluster,
+        part=part,
+        parts=parts,
+        name="",
+        score=0.0,
+        generator="darker",
+        seeds=list(range(len(files))),
+        images=files,
+    )
+
+
+def darker(file: bytes, steps: int) -> bytes:
+    pixels = np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+    return encode_png((pixels * (1.0 - 0.002 * steps)).astype(np.uint8))
+
+
+def answer_all(report: TaskReport, samples: MemoryLog) -> None:
+    """Write the whole answer to each request of a micro-task."""
+    for request in report.requests:
+        samples.append(0, request.id.encode(), painted(request).to_bytes())

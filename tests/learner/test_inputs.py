@@ -1,0 +1,72 @@
+from contextlib import closing
+from dataclasses import replace
+
+from learner.ahead import Ahead
+from learner.inputs import InputLogs, Positions
+from stream.memory_log import MemoryLog
+from stream.messages import OffsetRange, TaskPlan
+from tests.learner.small import AROUND
+
+PLAN = TaskPlan("m", 1, 7, {1: OffsetRange(4, 9)}, {0: OffsetRange(0, 2)}, OffsetRange(3, 5), 0, "", 0)
+
+
+def filled(partitions, records):
+    log = MemoryLog(partitions)
+    for number in range(records):
+        for partition in range(partitions):
+            log.append(partition, None, b"%d" % number)
+    return log
+
+
+def test_behind_a_plan_the_named_partitions_have_moved():
+    before = Positions({0: 4, 1: 4}, {0: 0}, {0: 3})
+    assert before.after(PLAN) == Positions({0: 4, 1: 9}, {0: 2}, {0: 5})
+
+
+def test_a_plan_without_commands_leaves_their_position():
+    plan = TaskPlan("m", 1, 7, {}, {}, OffsetRange(0, 0), 0, "", 0)
+    assert Positions({}, {}, {0: 3}).after(plan) == Positions({}, {}, {0: 3})
+
+
+def test_the_records_of_a_plan_come_from_all_three_logs():
+    logs = InputLogs(filled(2, 9), filled(1, 2), filled(1, 5))
+    logs.seek(Positions({1: 4}, {}, {0: 3}))
+    inputs = logs.take(PLAN)
+    assert [(record.partition, record.offset) for record in inputs.frames] == [(1, n) for n in range(4, 9)]
+    assert [record.offset for record in inputs.samples] == [0, 1]
+    assert [record.offset for record in inputs.commands] == [3, 4]
+
+
+def test_without_samples_and_commands_there_are_none():
+    logs = InputLogs(filled(2, 9))
+    logs.seek(Positions({1: 4}, {}, {}))
+    logs.look()
+    inputs = logs.take(PLAN)
+    assert (len(inputs.frames), list(inputs.samples), list(inputs.commands)) == (5, [], [])
+
+
+class Noting(MemoryLog):
+    """Notes how long each poll would have waited."""
+
+    def __init__(self):
+        super().__init__(1)
+        self.waits = []
+
+    def poll(self, timeout_seconds):
+        self.waits.append(timeout_seconds)
+        super().poll(timeout_seconds)
+
+
+def test_samples_and_commands_are_never_waited_for():
+    frames, samples, commands = Noting(), Noting(), Noting()
+    InputLogs(frames, samples, commands).look()
+    assert (frames.waits, samples.waits, commands.waits) == ([], [0.0], [0.0])
+
+
+def test_frames_that_come_while_a_plan_is_written_are_taken_in_without_waiting():
+    frames = Noting()
+    with closing(Ahead(AROUND.decode)) as ahead:
+        logs = InputLogs(frames, ahead=ahead)
+        logs.expect([])
+        logs.take(replace(PLAN, frames={}, samples={}, commands=OffsetRange(0, 0)))
+    assert frames.waits == [0.0]

@@ -1,0 +1,107 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from learner.sample_intake import take_in
+from learner.state import LearnerState
+from stream.log import Record
+from stream.messages import OffsetRange, TaskPlan
+from stream.replay_messages import ReplayRequest
+from tests.learner.painting import painted
+from tests.learner.small import AROUND, digits_frames, state_with_clusters
+
+PLAN = TaskPlan("m", 1, 7, {}, {0: OffsetRange(0, 9)}, OffsetRange(0, 0), 0, "", 500)
+REQUEST = ReplayRequest(
+    "m/6/replay-request/0", "m", 6, 1, "", [frame.image for frame in digits_frames(0, 2)], 4, 9, 1_000
+)
+
+
+def asking(request: ReplayRequest = REQUEST) -> LearnerState:
+    state = state_with_clusters(2)
+    state.replay.note_requests([request], 1)
+    return state
+
+
+def taken(state, *batches, plan=PLAN):
+    values = [batch if isinstance(batch, bytes | None) else batch.to_bytes() for batch in batches]
+    records = [Record(0, place, 0, None, value, ()) for place, value in enumerate(values)]
+    return [refused.reason for refused in take_in(state, records, plan, AROUND.decode)]
+
+
+def changed(**keys):
+    return json.dumps(json.loads(painted(REQUEST).to_bytes()) | keys).encode()
+
+
+def test_an_answer_waits_for_the_update_as_prepared_images():
+    state = asking()
+    assert taken(state, painted(REQUEST)) == []
+    assert [(one.cluster, one.image_CSS.shape, one.expires_at_ms) for one in state.replay.painted] == [
+        (1, (3, 32, 32), 1_000)
+    ] * 4
+
+
+def test_the_parts_of_an_answer_come_in_any_order_and_each_once():
+    state = asking()
+    first, second = painted(REQUEST, 2, 0, 2), painted(REQUEST, 2, 1, 2)
+    assert taken(state, second, first, second, first) == ["duplicate", "duplicate"]
+    assert len(state.replay.painted) == 4
+
+
+def test_no_more_is_taken_than_was_asked_for():
+    state = asking()
+    assert taken(state, painted(REQUEST, 3, 0, 3), painted(REQUEST, 3, 1, 3), painted(REQUEST, 3, 2, 3)) == [
+        "not_wanted"
+    ]
+    assert len(state.replay.painted) == 4
+
+
+def test_an_answer_after_the_time_to_live_answers_nothing():
+    state = asking()
+    assert taken(state, painted(REQUEST), plan=replace(PLAN, cut_at_ms=1_001)) == ["unknown_request"]
+
+
+def test_a_request_of_a_cluster_that_is_no_more_is_not_answered():
+    state = asking(replace(REQUEST, cluster=9))
+    assert taken(state, painted(replace(REQUEST, cluster=9))) == ["unknown_request"]
+
+
+@pytest.mark.parametrize(
+    ("garbage", "reason"),
+    [
+        (None, "not_json"),
+        (b"\x00", "not_json"),
+        (b"{}", "wrong_kind"),
+        (b'{"format":"r2r.replay-samples/1.0"}', "incomplete"),
+        (b'{"format":"r2r.replay-samples/2.0"}', "unknown_format"),
+        (changed(request=[]), "unknown_request"),
+        (changed(request="m/5/replay-request/0"), "unknown_request"),
+        (changed(model="n"), "unknown_request"),
+        (changed(cluster=0), "wrong_request"),
+        (changed(cluster={"a": 1}), "wrong_request"),
+        (changed(id="x"), "wrong_request"),
+        (changed(id=None), "wrong_request"),
+        (changed(part=[1]), "wrong_request"),
+        (changed(images=[]), "not_wanted"),
+        (changed(images=None), "incomplete"),
+        (changed(images=[7]), "incomplete"),
+        (changed(images=["%%%"]), "incomplete"),
+        (changed(images=[""]), "empty_body"),
+        (changed(images=["aGVsbG8="]), "not_an_image"),
+    ],
+)
+def test_garbage_is_refused_with_its_reason_and_the_next_batch_is_taken(garbage, reason):
+    state = asking()
+    assert taken(state, garbage, painted(REQUEST)) == [reason]
+    assert len(state.replay.painted) == 4
+    assert state.replay.counts.refused == 1
+
+
+def test_one_bad_image_refuses_its_batch_as_a_whole():
+    state = asking()
+    batch = painted(REQUEST)
+    bad = replace(batch, images=[*batch.images[:3], batch.images[3][:40]])
+    assert taken(state, bad) == ["truncated"]
+    assert state.replay.painted == []
+    assert taken(state, batch) == []
+    assert len(state.replay.painted) == 4
