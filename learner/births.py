@@ -12,7 +12,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from learner.grouping import Bounds, Grouping, group, silhouette
+from learner.grouping import LEAST_SILHOUETTE, Bounds, Grouping, group, silhouette
 from learner.mixture import TiedMixture, fit
 from learner.settings import LearnerSettings
 
@@ -66,11 +66,13 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
     that is asked again and again is split again and again.
     """
     now_N = nearest(known, frames.coordinates_ND)
+    present = torch.unique(now_N).tolist()
+    if len(present) < known.live_clusters / 2:
+        return None  # a part of the world says nothing about the whole
     bounds = Bounds(2, settings.most_births, settings.cluster_frames, near=1.0)
     found = group(frames.latents_NL, bounds, seed)
-    present = torch.unique(now_N).tolist()
-    distinct = silhouette(frames.latents_NL, now_N)
-    if found.count <= len(present) or found.silhouette < settings.regroup_gain * distinct:
+    distinct = max(LEAST_SILHOUETTE, settings.regroup_gain * silhouette(frames.latents_NL, now_N))
+    if found.count <= len(present) or found.silhouette < distinct:
         return None
     taken = _taken_over(found, now_N, present)
     means_KD, counts_K, slots_N = known.means_KD.clone(), known.counts_K.clone(), now_N.clone()

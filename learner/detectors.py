@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river.drift import ADWIN, KSWIN
 
-from learner.drift import DetectorState, DriftContract, DriftSignal, PageHinkleyDetector
+from learner.drift import DetectorState, DriftDetector, DriftSignal, PageHinkleyDetector
 from learner.settings import LearnerSettings
 
 _MOST_SHOWN = 1024  # inputs in a checkpoint; an update resets a detector after about a window, 512
@@ -117,7 +117,7 @@ class Shown:
         self._shown: list[float] = []
 
     def update(self, excess: float, frame: int) -> DriftSignal | None:
-        """See `DriftContract.update`."""
+        """See `DriftDetector.update`."""
         value = min(excess, self._limit)
         self._shown.append(value)
         found = self._watch.found(value)
@@ -129,11 +129,11 @@ class Shown:
         return None
 
     def to_state(self) -> DetectorState:
-        """See `DriftContract.to_state`."""
+        """See `DriftDetector.to_state`."""
         return {"shown": list(self._shown)} if self._shown else {}
 
     def restore(self, state: DetectorState) -> None:
-        """See `DriftContract.restore`."""
+        """See `DriftDetector.restore`."""
         self._show(state.get("shown", []))
 
     def _show(self, values: list[float]) -> None:
@@ -151,15 +151,15 @@ class Never:
     name = "never"
 
     def update(self, excess: float, frame: int) -> DriftSignal | None:  # noqa: ARG002  the contract's
-        """See `DriftContract.update`."""
+        """See `DriftDetector.update`."""
         return None
 
     def to_state(self) -> DetectorState:
-        """See `DriftContract.to_state`."""
+        """See `DriftDetector.to_state`."""
         return {}
 
     def restore(self, state: DetectorState) -> None:
-        """See `DriftContract.restore`."""
+        """See `DriftDetector.restore`."""
 
 
 class Always(Never):
@@ -168,11 +168,11 @@ class Always(Never):
     name = "always"
 
     def update(self, excess: float, frame: int) -> DriftSignal | None:  # noqa: ARG002  the contract's
-        """See `DriftContract.update`."""
+        """See `DriftDetector.update`."""
         return DriftSignal(self.name, 1.0, 0.0, frame)
 
 
-_DETECTORS: dict[str, Callable[[LearnerSettings], DriftContract]] = {
+_DETECTORS: dict[str, Callable[[LearnerSettings], DriftDetector]] = {
     "page_hinkley": PageHinkleyDetector,
     "adwin": lambda settings: Shown("adwin", lambda: AdwinWatch(settings), settings.excess_limit),
     "kswin": lambda settings: Shown("kswin", lambda: KswinWatch(settings), settings.excess_limit),
@@ -181,7 +181,7 @@ _DETECTORS: dict[str, Callable[[LearnerSettings], DriftContract]] = {
 }
 
 
-def new_detector(settings: LearnerSettings) -> DriftContract:
+def new_detector(settings: LearnerSettings) -> DriftDetector:
     """Return a detector of the kind ``settings.drift_detector`` that was shown nothing.
 
     Examples

@@ -32,7 +32,7 @@ class DriftSignal:
     frame: int
 
 
-class DriftContract(Protocol):
+class DriftDetector(Protocol):
     """Watches the excess of one frame after the other for a rise; never for a fall.
 
     It begins with what known frames look like, and after a signal it begins anew. What it holds is bounded however long
@@ -76,7 +76,7 @@ class PageHinkleyDetector:
         self._was_shown = False
 
     def update(self, excess: float, frame: int) -> DriftSignal | None:
-        """See `DriftContract.update`.
+        """See `DriftDetector.update`.
 
         Examples
         --------
@@ -95,7 +95,7 @@ class PageHinkleyDetector:
         return DriftSignal(self.name, statistic, self._settings.drift_threshold, frame)
 
     def to_state(self) -> DetectorState:
-        """Return the running sums. See `DriftContract.to_state`."""
+        """Return the running sums. See `DriftDetector.to_state`."""
         if not self._was_shown:
             return {}
         state = vars(self._river)
@@ -106,7 +106,7 @@ class PageHinkleyDetector:
         }
 
     def restore(self, state: DetectorState) -> None:
-        """See `DriftContract.restore`."""
+        """See `DriftDetector.restore`."""
         if state:
             self._was_shown = True
             vars(self._river).update({f"_{name}": state[name] for name in _SUMS})
@@ -122,6 +122,3 @@ class PageHinkleyDetector:
         for _ in range(_KNOWN_FRAMES):
             river.update(0.0)  # type: ignore[no-untyped-call]
         return river
-
-
-DriftDetector = PageHinkleyDetector

@@ -7,11 +7,14 @@ from learner.commands import Naming
 from learner.executor import TaskReport
 from learner.sample_intake import RefusedSamples
 from stream.messages import Event, Evidence, derived_id
+from stream.replay_messages import ReplayRequest
+
+_Decision = tuple[str, Evidence]
 
 
 def events_of(report: TaskReport) -> list[Event]:
     """Return the events of one micro-task, in the order in which they happened."""
-    decisions: list[tuple[str, Evidence]] = [
+    decisions: list[_Decision] = [
         ("naming" if isinstance(outcome, Naming) else "command_refused", asdict(outcome)) for outcome in report.commands
     ]
     if report.overload is not None:
@@ -19,43 +22,10 @@ def events_of(report: TaskReport) -> list[Event]:
     if report.refused_samples:
         decisions.append(("samples_refused", _refusals(report.refused_samples)))
     if report.signal is not None:
-        signal = report.signal
-        decisions.append(
-            (
-                "drift",
-                {
-                    "detector": signal.detector,
-                    "statistic": signal.statistic,
-                    "threshold": signal.threshold,
-                    "frame": signal.frame,
-                    "uncertain_rate": report.uncertain_rate or 0.0,
-                },
-            )
-        )
-    if report.update is not None:
-        update = report.update
-        decisions += [("birth", {"cluster": cluster}) for cluster in update.born]
-        decisions += [("merge", {"cluster": kept, "gone": gone}) for kept, gone in update.merged]
-        decisions += [("prune", {"cluster": cluster}) for cluster in update.pruned]
-        decisions.append(
-            (
-                "update",
-                {
-                    "cause": update.cause,
-                    "novel_frames": update.novel_frames,
-                    "window_frames": update.window_frames,
-                    "recalled_images": update.recalled_images,
-                    "images_backpropagated": update.images_backpropagated,
-                    "loss": update.loss,
-                    "live_clusters": update.live_clusters,
-                    "births_without_slot": update.births_without_slot,
-                    **{f"samples_{name}": number for name, number in asdict(report.replay).items()},
-                },
-            )
-        )
+        decisions.append(("drift", asdict(report.signal) | {"uncertain_rate": report.uncertain_rate or 0.0}))
+    decisions += _learned(report)
     if report.requests:
-        wanted = sum(request.images for request in report.requests)
-        decisions.append(("replay_request", {"requests": len(report.requests), "images": wanted}))
+        decisions.append(("replay_request", _asked(report.requests)))
     plan = report.plan
     return [
         Event(
@@ -65,5 +35,31 @@ def events_of(report: TaskReport) -> list[Event]:
     ]
 
 
+def _learned(report: TaskReport) -> list[_Decision]:
+    """Return what an update changed, cluster by cluster, and then what it took."""
+    update = report.update
+    if update is None:
+        return []
+    decisions: list[_Decision] = [("birth", {"cluster": cluster}) for cluster in update.born]
+    decisions += [("merge", {"cluster": kept, "gone": gone}) for kept, gone in update.merged]
+    decisions += [("prune", {"cluster": cluster}) for cluster in update.pruned]
+    evidence: Evidence = {
+        "cause": update.cause,
+        "novel_frames": update.novel_frames,
+        "window_frames": update.window_frames,
+        "recalled_images": update.recalled_images,
+        "images_backpropagated": update.images_backpropagated,
+        "loss": update.loss,
+        "live_clusters": update.live_clusters,
+        "births_without_slot": update.births_without_slot,
+        **{f"samples_{name}": number for name, number in asdict(report.replay).items()},
+    }
+    return [*decisions, ("update", evidence)]
+
+
 def _refusals(refused: Sequence[RefusedSamples]) -> Evidence:
     return {"batches": len(refused), "reasons": sorted({one.reason for one in refused}), "example": refused[0].message}
+
+
+def _asked(requests: Sequence[ReplayRequest]) -> Evidence:
+    return {"requests": len(requests), "images": sum(request.images for request in requests)}

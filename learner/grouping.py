@@ -22,7 +22,8 @@ _DIMENSIONS = 32  # principal components of the latents in which neighbours are 
 _JUDGED = 16  # of them, in which a grouping is judged: in more all distances look alike
 _NEIGHBOURS = 8
 _FEWEST_GROUPS = 2
-_LEAST_SILHOUETTE = 0.15  # below, nothing says that there is more than one group
+LEAST_SILHOUETTE = 0.15
+"""Below, nothing says that there is more than one group."""
 
 Labels = NDArray[np.int64]
 
@@ -61,7 +62,7 @@ def group(latents_NL: Tensor, bounds: Bounds, seed: int) -> Grouping:
         return one
     tried = [_spectral(points, count, seed) for count in counts]
     best = max(grouping.silhouette for grouping in tried)
-    if bounds.fewest < _FEWEST_GROUPS and best < _LEAST_SILHOUETTE:
+    if bounds.fewest < _FEWEST_GROUPS and best < LEAST_SILHOUETTE:
         return one
     enough = min(bounds.near * best, best)  # a silhouette can be negative
     return next(grouping for grouping in tried if grouping.silhouette >= enough)

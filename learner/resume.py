@@ -7,7 +7,7 @@ import torch
 
 from learner.admission import prepare
 from learner.checkpoint import load_checkpoint, origin_of
-from learner.drift import DriftDetector
+from learner.detectors import new_detector
 from learner.executor import Surroundings
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
@@ -72,8 +72,9 @@ def _records_at(places: Sequence[Place], frames: FrameLog) -> dict[Place, Record
 
 def _take_settings(state: LearnerState, settings: LearnerSettings) -> None:
     """Go on under the settings of now, all of them at once, so that another restart ends the same."""
-    detector = DriftDetector(settings)
-    detector.restore(state.detector.to_state())
+    detector = new_detector(settings)
+    if detector.name == state.detector.name:
+        detector.restore(state.detector.to_state())
     state.settings, state.detector, state.window = settings, detector, TrainingWindow(settings.window_frames)
     state.exemplars = state.exemplars.at_most(settings.exemplars)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from learner.detectors import new_detector
 from learner.drift import DriftDetector, DriftSignal
 from learner.exemplars import Exemplars
 from learner.inputs import Positions
@@ -80,7 +81,7 @@ class LearnerState:
         return cls(
             settings=settings,
             knowledge=nothing_learned(settings),
-            detector=DriftDetector(settings),
+            detector=new_detector(settings),
             window=TrainingWindow(settings.window_frames),
             pending=PendingUpdate(settings.warm_up_frames, 0, None),
         )
@@ -162,7 +163,7 @@ class LearnerState:
         self.images_backpropagated += images_backpropagated
         self.window.mark_trained()
         self.quiet_updates = 0 if self.world_changed else self.quiet_updates + 1
-        self.detector = DriftDetector(self.settings)
+        self.detector = new_detector(self.settings)
         self.pending = None
 
     def take_name(self, cluster: int, name: str, task_seq: int) -> None:

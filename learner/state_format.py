@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from learner.autoencoder import Autoencoder
-from learner.drift import DriftDetector
+from learner.detectors import new_detector
 from learner.exemplars import Exemplars
 from learner.knowledge import Knowledge
 from learner.learned import Learned
@@ -40,7 +40,7 @@ def state_to_bytes(state: LearnerState) -> dict[str, bytes]:
     body = {
         "settings": state.settings.model_dump(mode="json"),
         "next_cluster_id": state.knowledge.mixture.next_id,
-        "detectors": {"page_hinkley": state.detector.to_state()},
+        "detectors": {state.detector.name: state.detector.to_state()},
         "window_runs": state.window.runs(),
         "pending": None if pending is None else asdict(pending),
         "resends": state.resends.to_state(),
@@ -70,8 +70,8 @@ def state_from_bytes(files: dict[str, bytes]) -> tuple[LearnerState, list[list[i
     """Return the state and its window's runs; the window is empty until its frames are read from the log."""
     body = wire_format.from_bytes("learner-state", "1.1", files[_STATE])
     settings = _settings(body["settings"])
-    detector = DriftDetector(settings)
-    detector.restore(body["detectors"]["page_hinkley"])
+    detector = new_detector(settings)
+    detector.restore(body["detectors"].get(detector.name, {}))
     tensors = load(files[_TENSORS])
     knowledge = _knowledge(settings, tensors, body)
     state = LearnerState(

@@ -12,7 +12,7 @@ from stream.settings import load_settings
         ("micro_task_frames=0", "greater than or equal to 1"),
         ("aspect=squeeze", "'stretch' or 'crop'"),
         ("projection_dimensions=513", "at most 512 components"),
-        ("births=300", "half of window_frames"),
+        ("stability=-1", "greater than or equal to 0"),
         ("recall_ratio=0", "greater than 0"),
     ],
 )
@@ -29,8 +29,8 @@ def test_channels_must_fit_the_group_norm(tmp_path):
 
 
 def test_a_default_that_no_longer_fits_is_refused_too():
-    with pytest.raises(InvalidSetting, match="births"):
-        load_settings("learner", LearnerSettings, None, {}, ["learner.projection_dimensions=511"])
+    with pytest.raises(InvalidSetting, match="projection_dimensions"):
+        load_settings("learner", LearnerSettings, None, {}, ["learner.window_frames=40"])
 
 
 def test_the_name_of_settings_does_not_depend_on_how_they_were_given():

@@ -41,11 +41,16 @@ def test_images_come_in_the_order_in_which_they_were_added():
     assert window_of([Place(1, 0), Place(0, 9)]).images()[:, 0, 0, 0].tolist() == [0.0, 1.0]
 
 
-def test_cleared_it_is_empty():
-    window = window_of([Place(0, 0)])
-    window.clear()
+def test_trained_frames_stay_as_recent_ones_and_are_not_trained_on_again():
+    window = window_of([Place(0, 0), Place(0, 1)])
+    window.mark_trained()
     assert len(window) == 0
-    assert window.runs() == []
+    window.add([Place(0, 2)], torch.ones(1, 3, 8, 8))
+    assert len(window) == 1
+    assert len(window.images()) == 1
+    assert float(window.images().min()) == 1.0
+    assert len(window.recent_images()) == 3
+    assert window.runs() == [[0, 0, 3]]
 
 
 def test_a_place_for_each_image_is_required():
