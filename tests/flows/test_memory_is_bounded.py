@@ -12,7 +12,7 @@ from learner.state import LearnerState
 from learner.state_format import state_to_bytes
 from tests.learner.small import AROUND, SETTINGS, digits_log
 
-FRAMES = 800  # all digits there are: 50 micro-tasks, more than 12 windows
+FRAMES = 800  # all digits there are: 50 micro-tasks, more than 12 of the small windows
 
 
 def sizes_of(settings):
@@ -23,16 +23,17 @@ def sizes_of(settings):
     found = []
     while (plan := planner.next_plan(state, 0.0)) is not None:
         execute(state, plan, InputLogs(log).take(plan), AROUND)
-        assert len(state.window) <= settings.window_frames
+        assert len(state.window.recent_images()) <= settings.window_frames
         size = sum(len(content) for content in state_to_bytes(state).values())
         found.append((size, state.knowledge.mixture.live_clusters, state.updates))
     return found
 
 
 def test_without_births_task_50_leaves_no_larger_a_state_than_task_5():
-    found = sizes_of(SETTINGS.model_copy(update={"drift_threshold": 1e9}))
-    assert len(found) == 50
-    assert found[4][1:] == found[49][1:] == (2, 1)
+    unmoved = {"window_frames": 64, "interval_frames": 64, "drift_threshold": 1e9, "novel_rate": 1.0}
+    found = sizes_of(LearnerSettings(**SETTINGS.model_dump() | unmoved))
+    assert found[4][1:] == (2, 1)
+    assert found[-1][1:] == (2, 12), "an update after each window"
     assert found[49][0] <= 1.05 * found[4][0]
 
 

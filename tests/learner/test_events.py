@@ -39,6 +39,17 @@ def test_decisions_come_in_order_with_their_evidence_and_derived_ids():
     assert events[3].evidence["images_backpropagated"] == 1080
 
 
+def test_what_is_merged_and_pruned_is_told_before_the_update_that_did_it():
+    update = replace(UPDATE, cause="interval", novel_frames=12, merged=((1, 5), (0, 3)), pruned=(2,))
+    *decisions, last = events_of(report(None, update))[2:]
+    assert [(event.kind, event.evidence) for event in decisions] == [
+        ("merge", {"cluster": 1, "gone": 5}),
+        ("merge", {"cluster": 0, "gone": 3}),
+        ("prune", {"cluster": 2}),
+    ]
+    assert (last.kind, last.evidence["cause"], last.evidence["novel_frames"]) == ("update", "interval", 12)
+
+
 def test_commands_and_samples_are_told_first_and_requests_last():
     asked = ReplayRequest("m/7/replay-request/0", "m", 7, 4, "", [], 15, 0, 0)
     told = replace(

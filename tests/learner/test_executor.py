@@ -4,6 +4,7 @@ from learner.executor import execute
 from learner.inputs import Inputs
 from learner.plan_log import MemoryPlanLog
 from learner.seeds import derived_seed
+from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.state_format import state_to_bytes
 from stream.messages import OffsetRange, TaskPlan
@@ -61,6 +62,18 @@ def test_a_change_is_signalled_and_learned_from_with_newer_frames():
     learned = [report for report in reports if report.update]
     assert learned[1].plan.task_seq > signalled[0].plan.task_seq
     assert state.knowledge.mixture.live_clusters == 4
+
+
+def test_in_a_quiet_world_updates_come_at_intervals_that_double():
+    quiet = {"interval_frames": 32, "drift_threshold": 1e9, "novel_rate": 1.0}
+    state, reports = run_through(digits_log(160), LearnerSettings(**SETTINGS.model_dump() | quiet))
+    learned = [report for report in reports if report.update]
+    assert [report.update.window_frames for report in learned] == [48, 32, 64]
+    assert [report.update.cause for report in learned] == ["change", "interval", "interval"]
+    asked = [report for report in reports if report.requests]
+    assert len(asked) == 2, "samples are asked for when the interval's update begins to wait"
+    assert {report.signal for report in asked} == {None}
+    assert (state.quiet_updates, state.knowledge.mixture.ids_K.tolist()[:3]) == (2, [0, 1, -1])
 
 
 def test_a_bad_frame_is_reported_and_the_stream_goes_on():

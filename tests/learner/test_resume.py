@@ -9,6 +9,7 @@ from learner.plan_log import MemoryPlanLog
 from learner.planner import Planner
 from learner.resume import resume
 from learner.settings import LearnerSettings
+from learner.state import PendingUpdate
 from learner.state_format import state_to_bytes
 from stream.errors import CheckpointCorrupt, InvalidSetting, PositionLost
 from tests.learner.small import AROUND, SETTINGS, digits_log, run_through
@@ -31,6 +32,13 @@ def changed(**settings):
     return LearnerSettings(**SETTINGS.model_dump() | settings)
 
 
+def go_on(state, log, plans):
+    """Execute the plans that are there, then plan on."""
+    planner = Planner("small", InputLogs(log), plans, state, lambda: 0, Faults())
+    while (plan := planner.next_plan(state, 0.0)) is not None:
+        execute(state, plan, InputLogs(log).take(plan), AROUND)
+
+
 def test_it_stands_where_the_checkpoint_stood_with_the_window_read_from_the_log(stopped):
     folder, state, _ = stopped
     resumed = resume(folder, SETTINGS, digits_log(FRAMES), ORIGIN, AROUND)
@@ -44,9 +52,23 @@ def test_it_goes_on_as_if_it_had_never_stopped(stopped):
     expected, _ = run_through(digits_log(240), plans=plans)
     assert expected.updates == 2
     resumed = resume(folder, SETTINGS, log, ORIGIN, AROUND)
-    planner = Planner("small", InputLogs(log), plans, resumed, lambda: 0, Faults())
-    while (plan := planner.next_plan(resumed, 0.0)) is not None:
-        execute(resumed, plan, InputLogs(log).take(plan), AROUND)
+    go_on(resumed, log, plans)
+    assert state_to_bytes(resumed) == state_to_bytes(expected)
+
+
+def test_in_the_middle_of_an_interval_it_goes_on_with_what_was_trained_on_and_what_was_not(tmp_path):
+    settings = changed(interval_frames=64, drift_threshold=1e9)
+    state, _ = run_through(digits_log(96), settings)
+    assert state.pending == PendingUpdate(32, 16, SETTINGS.update_seconds * 1000, "interval")
+    folder = CheckpointStore(tmp_path, "m", 3, Faults()).save(state, ORIGIN, 0).folder
+    log, plans = digits_log(240), MemoryPlanLog()
+    expected, _ = run_through(digits_log(240), settings, plans)
+    assert expected.updates > state.updates
+    resumed = resume(folder, settings, log, ORIGIN, AROUND)
+    assert state_to_bytes(resumed) == state_to_bytes(state)
+    assert (len(resumed.window), len(resumed.window.recent_images())) == (48, 96)
+    assert torch.equal(resumed.window.recent_images(), state.window.recent_images())
+    go_on(resumed, log, plans)
     assert state_to_bytes(resumed) == state_to_bytes(expected)
 
 

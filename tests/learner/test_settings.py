@@ -13,6 +13,8 @@ from stream.settings import load_settings
         ("aspect=squeeze", "'stretch' or 'crop'"),
         ("projection_dimensions=513", "at most 512 components"),
         ("stability=-1", "greater than or equal to 0"),
+        ("birth_tolerance=1.5", "less than or equal to 1"),
+        ("regroup_gain=0.9", "greater than or equal to 1"),
         ("recall_ratio=0", "greater than 0"),
     ],
 )

@@ -81,6 +81,26 @@ def test_the_last_frames_of_the_longest_interval_are_waited_for_like_those_after
     assert not state.note_interval(), "it waits already"
 
 
+def test_an_interval_waits_for_half_of_itself_at_most():
+    settings = SETTINGS.model_copy(update={"interval_frames": 40, "update_frames": 90})
+    state = state_with(20, settings)
+    state.pending = None
+    assert state.note_interval()
+    assert state.pending.wanted_frames == 20
+
+
+def test_an_interval_takes_nothing_from_an_update_that_waits_already():
+    state = state_with(SETTINGS.window_frames)
+    state.note_signal(SIGNAL, frames=16, now_ms=0)
+    before = state.pending
+    assert not state.note_interval()
+    assert state.pending == before
+
+
+def test_the_first_update_counts_as_one_after_a_change():
+    assert LearnerState.new(SETTINGS).world_changed
+
+
 def test_the_interval_doubles_with_each_quiet_update_up_to_the_window_and_begins_anew_after_a_change():
     settings = SETTINGS.model_copy(update={"interval_frames": 40, "window_frames": 120})
     state = LearnerState.new(settings)
@@ -116,6 +136,7 @@ def test_what_an_update_learned_replaces_knowledge_and_uses_up_window_and_eviden
     state.take_knowledge(learned, task_seq=5, images_backpropagated=96)
     assert state.knowledge is learned
     assert (len(state.window), state.pending, state.detector.to_state()) == (0, None, {})
+    assert len(state.window.recent_images()) == ENOUGH
     assert (state.updates, state.updated_at_task, state.images_backpropagated) == (1, 5, 96)
 
 

@@ -1,4 +1,4 @@
-"""The stored checkpoint of version 1: what an earlier release wrote, this one reads."""
+"""The stored checkpoints of version 1: what an earlier release wrote, this one reads."""
 
 import hashlib
 import json
@@ -19,9 +19,15 @@ from stream.errors import UnknownFormat
 from tests.learner.small import SETTINGS, load_digits
 
 STORED = Path(__file__).parents[1] / "fixtures" / "formats" / "v1" / "checkpoint"
+STORED_1_1 = STORED.with_name("checkpoint_1_1")
 CONTENT = "7905a7928ce0209fe8fe5d0d4b98a9d387c20203b027cf5ce5e27152a5705822"
 SLOTS = [1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1]
 RATIOS = [0.502, 0.312, 1.583, 2.162, 0.821, 0.859, 1.058, 1.787, 0.756, 1.417, 1.573, 0.577]
+CONTENT_1_1 = "3ee1fa92198b172ea484cd1abbb94ce405c9e12dec985a74dfbf7db77e554d17"
+SLOTS_1_1 = [1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1]
+RATIOS_1_1 = [0.224, 0.346, 0.281, 0.568, 0.465, 0.47, 1.015, 1.169, 0.346, 1.407, 0.511, 0.427]
+ASKED = [(0, 2, 4), (1, 2, 4), (0, 3, 4), (1, 3, 4)]
+PAINTED = [(cluster, 3, (3, 16, 16)) for cluster in (0, 0, 0, 0, 1, 1, 1, 1)]
 
 
 def rewritten(folder, manifest=None, state=None):
@@ -52,22 +58,61 @@ def test_the_stored_checkpoint_is_read_with_all_its_values():
     assert state.knowledge.uncertainty.threshold_K[:2].tolist() == pytest.approx([1.9698, 2.5585], abs=1e-4)
 
 
+def test_what_version_1_0_did_not_count_is_taken_as_half_a_window_of_its_time():
+    state, _ = load_checkpoint(STORED)
+    assert state.knowledge.mixture.counts_K.tolist() == [45.0, 45.0, *[0.0] * 14]
+    assert state.knowledge.mixture.frames == 45.0
+    assert (len(state.window), state.quiet_updates) == (64, 0), "all frames of its window were untrained"
+
+
+def test_the_stored_checkpoint_of_1_1_is_read_with_all_its_values():
+    state, runs = load_checkpoint(STORED_1_1)
+    assert (state.task_seq, state.updates, state.quiet_updates, state.images_backpropagated) == (12, 2, 1, 320)
+    assert state.pending == PendingUpdate(32, 16, 3_600_000, "interval")
+    assert (sum(stop - start for _, start, stop in runs), len(state.window)) == (96, 80)
+    assert (state.sample_positions, state.command_positions) == ({0: 4}, {0: 2})
+    assert (state.keep_one_in, state.frames_skipped) == (2, 37)
+    assert state.obeyed.to_state() == ["command-a", "command-b"]
+    assert [(one.cluster, one.update, one.arrived) for one in state.replay.asked.values()] == ASKED
+    assert [(one.cluster, one.update, one.image_CSS.shape) for one in state.replay.painted] == PAINTED
+    assert (state.replay.counts.requested, state.replay.counts.in_time) == (8, 8)
+    assert {cluster: len(images) for cluster, images in state.exemplars.by_cluster.items()} == {0: 2, 1: 2}
+    mixture = state.knowledge.mixture
+    assert (mixture.ids_K.tolist(), mixture.next_id, mixture.frames) == ([0, 1, -1, -1, -1, -1], 2, 104.0)
+    assert mixture.counts_K.tolist() == pytest.approx([49.9567, 54.0433, 0, 0, 0, 0], abs=1e-4)
+    assert state.detector.to_state()["n"] == 180
+    assert content_sha256(STORED_1_1) == CONTENT_1_1
+
+
 def test_its_manifest_says_what_it_holds_and_where_it_belongs():
     assert content_sha256(STORED) == CONTENT
     assert origin_of(STORED) == {"cluster": "4L6g3nShT-eMCtK--X86sw", "topic": "bRSWzPGwRxyy2LZ9z1Vv1g"}
 
 
-def test_what_was_learned_then_answers_the_same_now():
-    state, _ = load_checkpoint(STORED)
+@pytest.mark.parametrize(
+    ("stored", "slots", "expected"), [(STORED, SLOTS, RATIOS), (STORED_1_1, SLOTS_1_1, RATIOS_1_1)]
+)
+def test_what_was_learned_then_answers_the_same_now(stored, slots, expected):
+    state, _ = load_checkpoint(stored)
     with torch.inference_mode():
         probabilities, ratios, _ = Classifier(state.knowledge, state.settings)(
             torch.from_numpy(load_digits().test_images[:12])
         )
-    assert probabilities.argmax(1).tolist() == SLOTS
-    assert ratios.tolist() == pytest.approx(RATIOS, abs=2e-3)
+    assert probabilities.argmax(1).tolist() == slots
+    assert ratios.tolist() == pytest.approx(expected, abs=2e-3)
 
 
-def test_written_again_it_keeps_every_key_and_every_bit():
+def test_written_again_1_1_keeps_every_key_and_every_bit():
+    state, runs = load_checkpoint(STORED_1_1)
+    again = state_to_bytes(state)
+    assert again["tensors.safetensors"] == (STORED_1_1 / "tensors.safetensors").read_bytes()
+    before = json.loads((STORED_1_1 / "state.json").read_bytes())
+    after = json.loads(again["state.json"]) | {"window_runs": runs}
+    assert before["settings"].items() <= after["settings"].items()
+    assert (before | {"settings": {}}).items() <= (after | {"settings": {}}).items()
+
+
+def test_written_again_1_0_keeps_every_key_and_every_bit():
     state, runs = load_checkpoint(STORED)
     again = state_to_bytes(state)
     old, new = load((STORED / "tensors.safetensors").read_bytes()), load(again["tensors.safetensors"])

@@ -53,6 +53,23 @@ def test_trained_frames_stay_as_recent_ones_and_are_not_trained_on_again():
     assert window.runs() == [[0, 0, 3]]
 
 
+def test_new_frames_push_out_the_oldest_whether_trained_on_or_not():
+    window = window_of([Place(0, n) for n in range(6)], capacity=8)
+    window.mark_trained()
+    window.add([Place(0, n) for n in range(6, 12)], torch.zeros(6, 3, 8, 8))
+    assert (len(window), len(window.recent_images())) == (6, 8)
+    assert window.runs() == [[0, 4, 12]]
+    window.add([Place(0, n) for n in range(12, 18)], torch.zeros(6, 3, 8, 8))
+    assert (len(window), len(window.recent_images())) == (8, 8), "no more are untrained than there are"
+
+
+def test_all_but_the_newest_can_be_marked_as_trained_on_as_a_restart_does():
+    window = window_of([Place(0, n) for n in range(5)])
+    window.mark_trained(2)
+    assert len(window) == 2
+    assert window.images()[:, 0, 0, 0].tolist() == [3.0, 4.0]
+
+
 def test_a_place_for_each_image_is_required():
     with pytest.raises(ValueError, match="zip"):
         TrainingWindow(4).add([Place(0, 0)], torch.zeros(2, 3, 8, 8))
