@@ -64,7 +64,7 @@ class Recording:
 class CalmLength:
     """How long a calm run is: frames to warm up, frames to watch, and quiet updates among these."""
 
-    warm_up_frames: int = 1536
+    warm_up_frames: int = 1024
     frames: int = 500 * 64
     updates: int = 4
 

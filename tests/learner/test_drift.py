@@ -1,11 +1,18 @@
-"""The detectors against river's own, number for number."""
+"""The detectors against river's own, number for number; and as part of a learner."""
 
 import numpy as np
 import pytest
 from river.drift import ADWIN, KSWIN, PageHinkley
 
+from learner.checkpoint import CheckpointStore
 from learner.detectors import new_detector
+from learner.faults import Faults
+from learner.resume import resume
 from learner.settings import LearnerSettings
+from learner.state import LearnerState
+from learner.state_format import state_from_bytes, state_to_bytes
+from tests.learner.small import AROUND, digits_log, run_through
+from tests.learner.small import SETTINGS as SMALL
 
 SETTINGS = LearnerSettings(drift_min_frames=15, drift_delta=0.5, drift_threshold=20.0, excess_limit=10.0)
 KNOWN_FRAMES = 100
@@ -80,3 +87,23 @@ def test_kswins_evidence_is_the_tests_p_value():
 def test_a_stricter_setting_signals_later_or_never(name):
     strict = first_signal(name, stream(1), drift_adwin_delta=1e-9, drift_kswin_alpha=1e-9)
     assert strict is None or strict.frame > first_signal(name, stream(1)).frame
+
+
+@pytest.mark.parametrize("name", ["page_hinkley", "adwin", "kswin", "never", "always"])
+def test_a_checkpoint_holds_whichever_detector_watched(name):
+    state = LearnerState.new(SMALL.model_copy(update={"drift_detector": name}))
+    for frame, value in enumerate(stream(0, calm=50, changed=0)):
+        state.detector.update(value, frame)
+    again, _ = state_from_bytes(state_to_bytes(state))
+    assert (again.detector.name, again.detector.to_state()) == (name, state.detector.to_state())
+
+
+def test_after_a_restart_with_another_detector_that_one_begins_anew(tmp_path):
+    log = digits_log(96)
+    state, _ = run_through(log, SMALL)
+    checkpoint = CheckpointStore(tmp_path, "m", 3, Faults()).save(state, {}, 0).folder
+    assert state.detector.to_state()
+    same = resume(checkpoint, SMALL, digits_log(96), {}, AROUND)
+    assert same.detector.to_state() == state.detector.to_state()
+    other = resume(checkpoint, SMALL.model_copy(update={"drift_detector": "adwin"}), digits_log(96), {}, AROUND)
+    assert (other.detector.name, other.detector.to_state()) == ("adwin", {})

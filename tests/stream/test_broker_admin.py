@@ -25,7 +25,7 @@ def test_a_broker_that_is_away_is_named_with_the_remedy(absent_broker: StreamSet
 def test_topics_are_made_once_with_their_partitions(stream_settings: StreamSettings) -> None:
     settings = stream_settings.model_copy(update={"frame_partitions": 5})
     topics = Topics("m", settings.topic_prefix)
-    assert set(create_topics(settings, topics)) == {*topics.shared, *topics.control}
+    assert set(create_topics(settings, topics)) == {*topics.shared, *topics.control, *topics.replay}
     assert create_topics(settings, topics) == []
     assert describe_topic(settings, topics.frames).partitions == 5
     assert describe_topic(settings, topics.tasks).partitions == 1
@@ -34,7 +34,7 @@ def test_topics_are_made_once_with_their_partitions(stream_settings: StreamSetti
 def test_a_second_model_shares_frames_and_adds_its_own_topics(stream_settings: StreamSettings) -> None:
     create_topics(stream_settings, Topics("one", stream_settings.topic_prefix))
     two = Topics("two", stream_settings.topic_prefix)
-    assert set(create_topics(stream_settings, two)) == set(two.control)
+    assert set(create_topics(stream_settings, two)) == {*two.control, *two.replay}
 
 
 def test_no_log_expires_by_age_and_frames_expire_by_bytes(stream_settings: StreamSettings) -> None:

@@ -12,6 +12,12 @@ def test_frames_and_truth_are_shared_and_the_rest_carry_the_models_name():
         "r2r.digits.checkpoints",
         "r2r.digits.events",
         "r2r.digits.models",
+        "r2r.digits.commands",
+    )
+    assert topics.replay == (
+        "r2r.digits.replay.requests",
+        "r2r.digits.replay.requests.dlq",
+        "r2r.digits.replay.samples",
     )
 
 
