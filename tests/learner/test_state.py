@@ -101,8 +101,8 @@ def test_the_first_update_counts_as_one_after_a_change():
     assert LearnerState.new(SETTINGS).world_changed
 
 
-def test_the_interval_doubles_with_each_quiet_update_up_to_the_window_and_begins_anew_after_a_change():
-    settings = SETTINGS.model_copy(update={"interval_frames": 40, "window_frames": 120})
+def test_the_interval_doubles_with_each_quiet_update_up_to_half_a_window_and_begins_anew_after_a_change():
+    settings = SETTINGS.model_copy(update={"interval_frames": 40, "window_frames": 240})
     state = LearnerState.new(settings)
     intervals = []
     for _ in range(3):
