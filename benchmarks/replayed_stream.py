@@ -113,14 +113,21 @@ class ReplayedStream:
     def _learner(self, metric: str) -> float | None:
         return read_gauge(f"http://127.0.0.1:{self._port}", metric)
 
+    def _follow(self) -> None:
+        for record in self._events.next_records(_LOOK_SECONDS):
+            event = Event.from_bytes(record.value or b"")
+            if event.kind == "update":
+                self.run.updates.append(event.evidence)
+                counts = {name: event.evidence[f"samples_{name}"] for name in ("requested", "in_time", "used_in_time")}
+                sys.stderr.write(f"replay: update {len(self.run.updates)} ({event.evidence['cause']}): {counts}\n")
+
     def _until(self, reached: Callable[[], bool]) -> None:
         """Look after the roles and take in what they tell until something is reached."""
         deadline, tell_at = Deadline(_MOST_SECONDS), time.monotonic() + _TELL_SECONDS
         while not reached():
             for role in (*self._roles, self._feed):
                 role.look()
-            events = [Event.from_bytes(r.value or b"") for r in self._events.next_records(_LOOK_SECONDS)]
-            self.run.updates += [event.evidence for event in events if event.kind == "update"]
+            self._follow()
             lag_frames = int(self._learner("r2r_learner_lag_records") or 0)
             self.run.longest_lag_frames = max(self.run.longest_lag_frames, lag_frames)
             if time.monotonic() >= tell_at:
