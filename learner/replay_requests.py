@@ -53,6 +53,7 @@ def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
 def _requests(state: LearnerState, plan: TaskPlan, wanted: int, update: int) -> list[ReplayRequest]:
     """Return a request for each cluster with exemplars of which fewer images wait or are to come than are wanted."""
     expected = state.replay.expected(update)
+    lasts_seconds = state.settings.replay_seconds * (update - state.updates)  # also while the update before trains
     missing = {cluster: wanted - expected[cluster] for cluster in sorted(state.exemplars.by_cluster)}
     asked = [cluster for cluster, images in missing.items() if images > 0][:MOST_REQUESTS]
     return [
@@ -65,7 +66,7 @@ def _requests(state: LearnerState, plan: TaskPlan, wanted: int, update: int) -> 
             exemplars=_as_png(state.exemplars.by_cluster[cluster]),
             images=missing[cluster],
             seed=derived_seed(plan.seed, cluster),
-            expires_at_ms=plan.cut_at_ms + round(state.settings.replay_seconds * 1000),
+            expires_at_ms=plan.cut_at_ms + round(lasts_seconds * 1000),
         )
         for number, cluster in enumerate(asked)
     ]

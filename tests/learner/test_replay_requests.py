@@ -101,6 +101,8 @@ def test_where_an_answer_would_be_late_the_next_update_is_provided_for_with_what
     asking_now, asking_ahead = asking_of(state, PLAN, LIVE), asking_of(state, PLAN, BEHIND)
     assert (asking_now.update, asking_ahead.update) == (1, 2)
     assert images(asking_ahead.requests) == [8, 8]  # of 32, were two more clusters born
+    lasting = [asking.requests[0].expires_at_ms - PLAN.cut_at_ms for asking in (asking_now, asking_ahead)]
+    assert lasting == [60_000, 120_000]
     note(state, asking_ahead.requests, asking_ahead.update)
     assert asking_of(state, PLAN, BEHIND).requests == []
     assert images(requests_of(state)) == [15, 15]
