@@ -56,7 +56,8 @@ def main() -> int:
 
 def figures_of(run: Run) -> tuple[dict[str, object], dict[str, str]]:
     """Return the figures of a run and what it could not show; of images, those of updates that asked for some."""
-    samples = {fate: _total(run.asking, fate) for fate in _FATES}
+    samples = {fate: _total(run.asking, f"samples_{fate}") for fate in _FATES}
+    rehearsed = _total(run.asking, "recalled_images")
     figures: dict[str, object] = {
         "stall_share": round(run.stall_seconds / run.seconds, 5),
         "stall_seconds": round(run.stall_seconds, 3),
@@ -70,12 +71,15 @@ def figures_of(run: Run) -> tuple[dict[str, object], dict[str, str]]:
         "samples": samples,
     }
     if not samples["requested"]:
-        return figures, {"used_share": "no update asked for samples"}
-    return figures | {"used_share": round(samples["used_in_time"] / samples["requested"], 4)}, {}
+        return figures, dict.fromkeys(("used_share", "generated_share"), "no update asked for samples")
+    figures["rehearsed"] = rehearsed
+    figures["generated_share"] = round(samples["used"] / rehearsed, 4)
+    figures["used_share"] = round(samples["used_in_time"] / samples["requested"], 4)
+    return figures, {}
 
 
-def _total(updates: Sequence[Evidence], fate: str) -> int:
-    return sum(number for one in updates if isinstance(number := one[f"samples_{fate}"], int))
+def _total(updates: Sequence[Evidence], name: str) -> int:
+    return sum(number for one in updates if isinstance(number := one[name], int))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from stream.topics import Topics
 
 def update(**samples):
     counted = dict.fromkeys(("requested", "in_time", "late", "dropped", "used", "used_in_time"), 0) | samples
-    return {f"samples_{name}": number for name, number in counted.items()}
+    return {f"samples_{name}": number for name, number in counted.items()} | {"recalled_images": 100}
 
 
 UPDATES = [
@@ -25,6 +25,7 @@ def test_what_was_used_in_time_is_a_share_of_what_was_asked_for():
     figures, unknown = figures_of(Run(UPDATES, frames=800, seconds=64.0, stall_seconds=0.64))
     assert (figures["used_share"], figures["stall_share"], unknown) == (round(150 / 160, 4), 0.01, {})
     assert (figures["updates"], figures["updates_that_asked"]) == (4, 2)
+    assert (figures["rehearsed"], figures["generated_share"]) == (200, 0.85)
     assert figures["samples"] == {
         "requested": 160,
         "in_time": 160,
