@@ -5,49 +5,29 @@ as `r2r up` does, while requests come steadily. Counted is what a reader of comm
 """
 
 import argparse
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks.broker_site import Site, open_site
+from benchmarks.noise_requests import SEED, noise_request
 from benchmarks.result_file import write_result
-from stream.broker_admin import create_topics
 from stream.consumer import TopicTail, read_topic
-from stream.embedded_broker import EmbeddedBroker
-from stream.image_codec import encode_png
 from stream.producer import BoundedProducer
-from stream.replay_messages import ReplayRequest, ReplaySamples
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.replay_messages import ReplaySamples
 
-SEED = 0
 MODEL = "kills"
 WORKERS = 2
 KILL_EVERY_SECONDS = 3.0
 REQUESTS_A_SECOND = 3
 IMAGES = 50
-SIDE = 32
-TIME_TO_LIVE_MS = 600_000
 LONGEST_REST_SECONDS = 60.0
 FULL_SECONDS, QUICK_SECONDS = 60.0, 15.0
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where requests go and workers live."""
-
-    streaming: StreamSettings
-    topics: Topics
-    home: Path
 
 
 class Workers:
@@ -59,10 +39,8 @@ class Workers:
 
     def start(self, slot: int) -> None:
         """Start the worker of a slot."""
-        flags = ["--model", MODEL, "--worker", str(slot), "--home", str(self._site.home)]
-        for name in ("bootstrap_servers", "topic_prefix"):
-            flags += ["--set", f"stream.{name}={getattr(self._site.streaming, name)}"]
-        self._running[slot] = subprocess.Popen([sys.executable, "-m", "replay.worker", *flags])
+        command = self._site.model_command("replay.worker", "--worker", str(slot))
+        self._running[slot] = subprocess.Popen([sys.executable, "-m", *command])
 
     def kill(self, slot: int) -> None:
         """End the worker of a slot with SIGKILL.
@@ -117,7 +95,7 @@ def main() -> int:
     quick = flags.parse_args().quick
     with (
         tempfile.TemporaryDirectory(prefix="r2r-replay-kills-") as folder,
-        open_site(Path(folder)) as site,
+        open_site(Path(folder), MODEL) as site,
         closing(Answers(site)) as answers,
     ):
         kills = run(site, answers, QUICK_SECONDS if quick else FULL_SECONDS)
@@ -125,19 +103,6 @@ def main() -> int:
     command = f"python -m benchmarks.replay_kills{' --quick' if quick else ''}"
     write_result("replay_kills", figures, {}, [SEED], command, quick=quick)
     return 0 if figures["requests"] == figures["answered_once"] else 1
-
-
-@contextmanager
-def open_site(folder: Path) -> Iterator[Site]:
-    """Start a Kafka and make the topics."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with EmbeddedBroker(folder / "kafka", port) as broker:
-        streaming = StreamSettings(bootstrap_servers=broker.address)
-        site = Site(streaming, Topics(MODEL, streaming.topic_prefix), folder)
-        create_topics(streaming, site.topics)
-        yield site
 
 
 def run(site: Site, answers: Answers, seconds: float) -> int:
@@ -167,13 +132,9 @@ def run(site: Site, answers: Answers, seconds: float) -> int:
 
 def send(site: Site, producer: BoundedProducer, number: int) -> None:
     """Ask for images of one cluster."""
-    draws = np.random.default_rng((SEED, number))
-    exemplars = [encode_png(draws.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)) for _ in range(5)]
-    expires_at_ms = time.time_ns() // 1_000_000 + TIME_TO_LIVE_MS
-    id_ = f"{MODEL}/1/replay-request/{number}"
-    request = ReplayRequest(id_, MODEL, 1, number, "", exemplars, IMAGES, number, expires_at_ms)
+    request = noise_request(MODEL, number, IMAGES)
     partition = number % site.streaming.frame_partitions
-    producer.send(site.topics.replay_requests, id_.encode(), request.to_bytes(), partition=partition)
+    producer.send(site.topics.replay_requests, request.id.encode(), request.to_bytes(), partition=partition)
 
 
 def figures_of(site: Site, answers: Answers, kills: int) -> dict[str, object]:

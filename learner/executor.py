@@ -15,11 +15,13 @@ from learner.method import learn, signal_in
 from learner.overload import OverloadChange, overload_change, thinned
 from learner.rehearsal import generated_of, rehearsed_images
 from learner.replay_memory import ReplayCounts
-from learner.replay_requests import requests_of
+from learner.replay_requests import asking_of
 from learner.sample_intake import RefusedSamples, take_in
 from learner.state import LearnerState
 from learner.stopwatch import Stopwatch
+from learner.stream_pace import StreamPace
 from learner.update import Material, UpdateReport
+from stream.log import Record
 from stream.messages import TaskPlan
 from stream.replay_messages import ReplayRequest
 
@@ -85,7 +87,7 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     signal = _detect(state, scores, plan)
     if signal is None:
         state.note_frames(len(admitted.places), plan.cut_at_ms)
-    requests = _ask(state, plan, around) if signal is not None or state.note_interval() else []
+    requests = _ask(state, plan, kept, around) if signal is not None or state.note_interval() else []
     learned = _learn(state, plan, around.faults) if state.update_is_due(plan.cut_at_ms) else None
     replay = state.replay.counts
     if learned is not None:
@@ -123,11 +125,13 @@ def _detect(state: LearnerState, scores: Scores | None, plan: TaskPlan) -> Drift
     return signal
 
 
-def _ask(state: LearnerState, plan: TaskPlan, around: Surroundings) -> list[ReplayRequest]:
+def _ask(
+    state: LearnerState, plan: TaskPlan, frames: Sequence[Record], around: Surroundings
+) -> Sequence[ReplayRequest]:
     with around.replaying:
-        requests = requests_of(state, plan)
-        state.replay.note_requests(requests, state.updates + 1)
-    return requests
+        asking = asking_of(state, plan, StreamPace.of(frames, plan.cut_at_ms))
+        state.replay.note_requests(asking.requests, asking.update, state.updates)
+    return asking.requests
 
 
 def _learn(state: LearnerState, plan: TaskPlan, faults: Faults) -> UpdateReport:

@@ -3,6 +3,7 @@
 Bounded: an answer beyond what was asked for is refused, the oldest requests and images leave first.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -52,9 +53,13 @@ class Painted:
 
 @dataclass(frozen=True)
 class ReplayCounts:
-    """What became of replay since the last update, in images; ``refused`` counts batches."""
+    """What became of replay since the last update, in images; ``refused`` counts batches.
+
+    ``requested`` for the next update, also before the last one; ``requested_ahead`` for the one after it.
+    """
 
     requested: int = 0
+    requested_ahead: int = 0
     in_time: int = 0
     late: int = 0
     dropped: int = 0
@@ -71,11 +76,12 @@ class ReplayMemory:
     painted: list[Painted] = field(default_factory=list)
     counts: ReplayCounts = field(default_factory=ReplayCounts)
 
-    def note_requests(self, requests: Iterable[ReplayRequest], update: int) -> None:
-        """Expect answers to the requests, which update number ``update`` waits for."""
+    def note_requests(self, requests: Iterable[ReplayRequest], update: int, updates: int) -> None:
+        """Expect answers to requests for update number ``update``; ``updates`` are behind the learner."""
+        counted = "requested" if update == updates + 1 else "requested_ahead"
         for request in requests:
             self.asked[request.id] = Asked(request.id, request.cluster, request.images, request.expires_at_ms, update)
-            self._count(requested=request.images)
+            self._count(**{counted: request.images})
         for oldest in list(self.asked)[:-MOST_REQUESTS]:
             del self.asked[oldest]
 
@@ -99,11 +105,23 @@ class ReplayMemory:
         self.asked = {id_: asked for id_, asked in self.asked.items() if _lasts(asked, now_ms, alive)}
         self._keep([painted for painted in self.painted if _lasts(painted, now_ms, alive)])
 
+    def expected(self, update: int) -> Counter[int]:
+        """Count the images of each cluster that wait for update number ``update`` or may still come for it."""
+        images = Counter(painted.cluster for painted in self.painted if painted.update <= update)
+        for asked in self.asked.values():
+            if asked.update == update:
+                images[asked.cluster] += asked.images - asked.arrived
+        return images
+
     def take_out(self, most_of_a_cluster: int, update: int) -> list[Painted]:
-        """Hand over at most so many of each cluster to update number ``update``, those asked for it first."""
+        """Hand over at most so many of each cluster to update number ``update``, those asked for it first.
+
+        What is for a later one stays.
+        """
         left: dict[int, int] = {}
         taken: list[Painted] = []
-        for painted in sorted(self.painted, key=lambda painted: -painted.update):
+        ready = [painted for painted in self.painted if painted.update <= update]
+        for painted in sorted(ready, key=lambda painted: -painted.update):
             if left.setdefault(painted.cluster, most_of_a_cluster) > 0:
                 left[painted.cluster] -= 1
                 taken.append(painted)
@@ -114,7 +132,7 @@ class ReplayMemory:
 
     def count_anew(self) -> None:
         """Begin counting for the next update."""
-        self.counts = ReplayCounts()
+        self.counts = ReplayCounts(requested=self.counts.requested_ahead)
 
     def _keep(self, painted: Sequence[Painted]) -> None:
         self._count(dropped=len(self.painted) - len(painted))

@@ -1,6 +1,12 @@
-"""Which clusters are to be painted again before an update: one request for each live cluster with exemplars."""
+"""Which clusters are to be painted again, for which update, and how many images of each.
+
+An update waits for frames and never for samples. What it will rehearse is asked for when it begins to wait, if the
+frames that it waits for leave time for an answer. A learner that is behind its stream has them already: then the next
+update is provided for, and painted while this one trains. Nothing is asked for twice.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
@@ -8,24 +14,48 @@ from learner.rehearsal import rehearsed_images
 from learner.replay_memory import MOST_REQUESTS
 from learner.seeds import derived_seed
 from learner.state import LearnerState
+from learner.stream_pace import StreamPace
 from stream.image_codec import encode_png
 from stream.messages import TaskPlan, derived_id
 from stream.replay_messages import MOST_EXEMPLARS, ReplayRequest
 
 _MOST_EXEMPLAR_BYTES = 512 * 1024  # of one request, whose images become a third larger as text
+_ANSWER_MS = 1000  # two workers paint the 100 images of an update in 0.2 s, and on a crowded machine in 1.2 s
+_BIRTHS = 2  # thought of where an update comes in between: what is rehearsed is shared with the clusters it bears
 
 
-def requests_of(state: LearnerState, plan: TaskPlan) -> list[ReplayRequest]:
-    """Return the requests for the update that has just become pending; none where replay is off.
+@dataclass(frozen=True)
+class Asking:
+    """Requests, and the number of the update they are for."""
 
-    As many images are asked for as the update will rehearse of each cluster, and at most ``replay_images``.
+    requests: Sequence[ReplayRequest]
+    update: int
+
+
+def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
+    """Return what is to be asked when an update begins to wait; nothing where replay is off.
+
+    As many images are asked for as the update will rehearse of each cluster, and at most ``replay_images``; for the
+    one after it as many as it will rehearse at least.
     """
-    settings, live = state.settings, state.knowledge.mixture.live_clusters
+    settings, live, update = state.settings, state.knowledge.mixture.live_clusters, state.updates + 1
     if not settings.replay or not live:
-        return []
-    images = min(settings.replay_images, rehearsed_images(state.expected_window, settings) // live)
-    if not images:
-        return []
+        return Asking([], update)
+    if pace.until_ms(state.frames_missing) >= _ANSWER_MS:
+        share = rehearsed_images(state.expected_window, settings) // live
+    elif pace.until_ms(state.longest_interval) <= settings.replay_seconds * 1000:
+        share, update = rehearsed_images(settings.update_frames, settings) // (live + _BIRTHS), update + 1
+    else:
+        share = 0  # an answer would be too late for this update, and its time over before the next
+    return Asking(_requests(state, plan, min(settings.replay_images, share), update), update)
+
+
+def _requests(state: LearnerState, plan: TaskPlan, wanted: int, update: int) -> list[ReplayRequest]:
+    """Return a request for each cluster with exemplars of which fewer images wait or are to come than are wanted."""
+    expected = state.replay.expected(update)
+    lasts_seconds = state.settings.replay_seconds * (update - state.updates)  # also while the update before trains
+    missing = {cluster: wanted - expected[cluster] for cluster in sorted(state.exemplars.by_cluster)}
+    asked = [cluster for cluster, images in missing.items() if images > 0][:MOST_REQUESTS]
     return [
         ReplayRequest(
             id=derived_id(plan.model, plan.task_seq, "replay-request", number),
@@ -33,12 +63,12 @@ def requests_of(state: LearnerState, plan: TaskPlan) -> list[ReplayRequest]:
             task_seq=plan.task_seq,
             cluster=cluster,
             name=state.names.get(cluster, ""),
-            exemplars=_as_png(exemplars_ECSS),
-            images=images,
+            exemplars=_as_png(state.exemplars.by_cluster[cluster]),
+            images=missing[cluster],
             seed=derived_seed(plan.seed, cluster),
-            expires_at_ms=plan.cut_at_ms + round(settings.replay_seconds * 1000),
+            expires_at_ms=plan.cut_at_ms + round(lasts_seconds * 1000),
         )
-        for number, (cluster, exemplars_ECSS) in enumerate(sorted(state.exemplars.by_cluster.items())[:MOST_REQUESTS])
+        for number, cluster in enumerate(asked)
     ]
 
 

@@ -96,8 +96,12 @@ class LearnerState:
         """How many frames the next micro-task should have: fewer where an update waits for fewer."""
         if self.pending is None:
             return self.settings.micro_task_frames
-        missing = self.pending.wanted_frames - self.pending.newer_frames
-        return min(self.settings.micro_task_frames, max(missing, 1))
+        return min(self.settings.micro_task_frames, max(self.frames_missing, 1))
+
+    @property
+    def frames_missing(self) -> int:
+        """How many newer frames the pending update still waits for."""
+        return 0 if self.pending is None else max(0, self.pending.wanted_frames - self.pending.newer_frames)
 
     @property
     def wakes_at_ms(self) -> int | None:
@@ -109,8 +113,7 @@ class LearnerState:
     @property
     def expected_window(self) -> int:
         """How many frames the window will have when the pending update has those it waits for."""
-        missing = 0 if self.pending is None else max(0, self.pending.wanted_frames - self.pending.newer_frames)
-        return min(self.settings.window_frames, len(self.window) + missing)
+        return min(self.settings.window_frames, len(self.window) + self.frames_missing)
 
     def update_is_due(self, now_ms: int) -> bool:
         """Say whether the pending update has its frames, or has waited long enough for them."""

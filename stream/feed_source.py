@@ -139,8 +139,9 @@ def _camera(flags: argparse.Namespace, settings: StreamSettings, stopping: threa
 
 def _camera_account(source: CameraSource, sent: int) -> str:
     account = source.account
-    dropped = account.decoded - account.thinned - sent
-    return f"; of {account.decoded} pictures {account.thinned} were left out by --rate and {dropped} dropped"
+    unsent = account.given - sent + account.left
+    went = f"{account.thinned} left out by --rate, {account.dropped} dropped, {unsent} unsent"
+    return f"; of {account.decoded} pictures {went}"
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

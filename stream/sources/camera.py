@@ -20,12 +20,16 @@ _CLOSE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Account:
-    """Where the pictures went; once the source is closed, ``decoded = given + dropped + thinned``."""
+    """Where the pictures went; once the source is closed, ``decoded = given + dropped + thinned + left``.
+
+    What gave way because the feed was behind was dropped, what waited when the source was closed is left.
+    """
 
     decoded: int
     given: int
     dropped: int
     thinned: int
+    left: int
 
 
 class CameraSource:
@@ -71,7 +75,7 @@ class CameraSource:
     def account(self) -> Account:
         """Where the pictures went so far."""
         reader = self._reader
-        return Account(reader.decoded, self._position, reader.queue.dropped, reader.thinned)
+        return Account(reader.decoded, self._position, reader.queue.dropped, reader.thinned, reader.queue.left)
 
     def next_frames(self, limit: int) -> list[LabelledFrame]:
         """Return at most ``limit`` further frames; see `FrameSource`. Waits for the first, but not past ``stopping``.

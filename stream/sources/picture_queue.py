@@ -37,6 +37,7 @@ class PictureQueue:
         self._bytes = 0
         self._ended = False
         self._dropped = 0
+        self._left = 0
 
     @property
     def ended(self) -> bool:
@@ -51,20 +52,26 @@ class PictureQueue:
 
     @property
     def dropped(self) -> int:
-        """How many pictures were put in and never taken out, and never will be."""
+        """How many pictures gave way because nobody took them in time."""
         return self._dropped
 
+    @property
+    def left(self) -> int:
+        """How many waited when the queue was closed, or came after its end."""
+        return self._left
+
     def put(self, picture: Picture) -> None:
-        """Add one picture; after the end it is dropped itself."""
+        """Add one picture; after the end it is left out itself."""
         with self._changed:
             while self._is_full(picture) and not self._ended:
                 if self._drops:
                     self._pop()
-                    self._drop(1)
+                    self._dropped += 1
+                    _DROPPED.inc()
                 else:
                     self._changed.wait(_LOOK_SECONDS)
             if self._ended:
-                self._drop(1)
+                self._left += 1
             else:
                 self._pictures.append(picture)
                 self._bytes += picture.pixels.nbytes
@@ -79,25 +86,21 @@ class PictureQueue:
         return taken
 
     def end(self) -> None:
-        """Let `take` empty the queue, and `put` drop what still comes."""
+        """Let `take` empty the queue, and `put` leave out what still comes."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()
 
     def close(self) -> None:
-        """End, and drop what is left; may be called again."""
+        """End, and let go of what waits; may be called again."""
         self.end()
         with self._changed:
-            self._drop(len(self._pictures))
+            self._left += len(self._pictures)
             self._pictures.clear()
             self._bytes = 0
 
     def _is_full(self, picture: Picture) -> bool:
         return bool(self._pictures) and self._bytes + picture.pixels.nbytes > self._max_bytes
-
-    def _drop(self, count: int) -> None:
-        self._dropped += count
-        _DROPPED.inc(count)
 
     def _pop(self) -> Picture:
         picture = self._pictures.popleft()

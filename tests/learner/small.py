@@ -57,12 +57,12 @@ def digits_frames(first: int, count: int, sources: int = 3) -> list[Frame]:
     return [labelled.frame for labelled in source.next_frames(first + count)[first:]]
 
 
-def digits_log(count: int, partitions: int = 3) -> MemoryLog:
-    """Return a log of the first ``count`` frames, one source for each partition, 40 ms apart."""
+def digits_log(count: int, partitions: int = 3, frame_ms: int = 40) -> MemoryLog:
+    """Return a log of the first ``count`` frames, one source for each partition, so far apart."""
     log = MemoryLog(partitions)
     for place, frame in enumerate(digits_frames(0, count, partitions)):
         key, value, headers = frame.to_record()
-        log.append(place % partitions, key, value, headers, place * 40)
+        log.append(place % partitions, key, value, headers, place * frame_ms)
     return log
 
 

@@ -50,6 +50,15 @@ def test_all_that_came_in_time_is_used_in_the_update_it_was_asked_for(answered):
     assert state.replay.painted == []
 
 
+def test_behind_its_stream_a_learner_uses_in_the_next_update_what_it_asked_for_ahead():
+    samples = MemoryLog(1)
+    logs = InputLogs(digits_log(400, frame_ms=1), samples)
+    _, reports = run_through(logs, told=lambda report: answer_all(report, samples))
+    second, third = [report.replay for report in reports if report.update][1:3]
+    assert (second.requested, second.requested_ahead, second.used) == (0, third.requested, 0)
+    assert third.requested == third.used_in_time > 10
+
+
 def test_an_answered_learner_ends_other_than_one_without_workers_and_that_as_with_replay_off(answered):
     with_workers = state_to_bytes(answered[0])["tensors.safetensors"]
     without, reports, _ = through(nobody)

@@ -20,7 +20,7 @@ def levels(painted):
 
 def asked(*requests, update=1):
     memory = ReplayMemory()
-    memory.note_requests(requests, update)
+    memory.note_requests(requests, update, updates=0)
     return memory
 
 
@@ -34,7 +34,8 @@ def test_what_comes_before_its_update_is_in_time_and_is_used_by_it():
 
 def test_what_comes_after_its_update_serves_the_next_one_behind_what_that_asked_for():
     memory = asked(request(0))
-    memory.note_requests([request(1)], 2)
+    memory.count_anew()
+    memory.note_requests([request(1)], 2, updates=1)
     memory.take_in(request(0).id, "a", images(1, 2), updates=1)
     memory.take_in(request(1).id, "b", images(3, 4), updates=1)
     assert levels(memory.take_out(3, update=2)) == [3, 4, 1]
@@ -43,11 +44,29 @@ def test_what_comes_after_its_update_serves_the_next_one_behind_what_that_asked_
     assert (memory.counts.used, memory.counts.used_in_time) == (3, 2)
 
 
+def test_what_is_asked_ahead_waits_for_its_update_and_is_counted_with_it():
+    memory = asked(request(0), update=2)
+    memory.take_in(request(0).id, "a", images(1, 2), updates=0)
+    assert memory.take_out(9, update=1) == []
+    assert (memory.counts.requested, memory.counts.requested_ahead) == (0, 4)
+    memory.count_anew()
+    assert levels(memory.take_out(9, update=2)) == [1, 2]
+    assert (memory.counts.requested, memory.counts.requested_ahead, memory.counts.used_in_time) == (4, 0, 2)
+
+
 def test_each_cluster_gives_at_most_its_share():
     memory = asked(request(0, cluster=0), request(1, cluster=5))
     memory.take_in(request(0).id, "a", images(1, 2, 3), updates=0)
     memory.take_in(request(1).id, "b", images(4), updates=0)
     assert levels(memory.take_out(2, update=1)) == [1, 2, 4]
+
+
+def test_what_waits_or_may_still_come_for_an_update_is_expected():
+    memory = asked(request(0, cluster=0), request(1, cluster=5))
+    memory.take_in(request(0).id, "a", images(1, 2, 3), updates=0)
+    assert memory.expected(1) == {0: 4, 5: 4}
+    assert memory.expected(2) == {0: 3}
+    assert memory.expected(0) == {}
 
 
 def test_requests_and_images_expire_together():

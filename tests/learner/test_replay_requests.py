@@ -6,13 +6,16 @@ import torch
 from PIL import Image
 
 from learner.exemplars import Exemplars
-from learner.replay_requests import requests_of
+from learner.replay_requests import asking_of
 from learner.seeds import derived_seed
 from learner.state import PendingUpdate
+from learner.stream_pace import StreamPace
 from stream.messages import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS, state_with_clusters
 
 PLAN = TaskPlan("m", 1, 7, {}, {}, OffsetRange(0, 0), 11, "", 500)
+LIVE = StreamPace(frame_ms=40.0)
+BEHIND = StreamPace(frame_ms=40.0, lag_ms=3_000.0)
 
 
 def asking(clusters=2, size=32, **settings):
@@ -25,11 +28,23 @@ def asking(clusters=2, size=32, **settings):
     return state
 
 
+def requests_of(state, pace=LIVE):
+    return asking_of(state, PLAN, pace).requests
+
+
+def note(state, requests, update=1):
+    state.replay.note_requests(requests, update, state.updates)
+
+
+def images(requests):
+    return [request.images for request in requests]
+
+
 def test_each_live_cluster_with_exemplars_is_asked_for_once_under_derived_ids():
     state = asking(3)
     state.exemplars = Exemplars({cluster: state.exemplars.by_cluster[cluster] for cluster in (0, 2)})
     state.names = {2: "two"}
-    requests = requests_of(state, PLAN)
+    requests = requests_of(state)
     assert [request.id for request in requests] == ["m/7/replay-request/0", "m/7/replay-request/1"]
     assert [(request.cluster, request.name) for request in requests] == [(0, ""), (2, "two")]
     assert [request.seed for request in requests] == [derived_seed(11, 0), derived_seed(11, 2)]
@@ -38,28 +53,74 @@ def test_each_live_cluster_with_exemplars_is_asked_for_once_under_derived_ids():
 
 def test_the_exemplars_travel_as_png_nearest_first():
     state = asking(1)
-    (request,) = requests_of(state, PLAN)
+    (request,) = requests_of(state)
     pixels = np.asarray(Image.open(io.BytesIO(request.exemplars[1])))
     assert (pixels == state.exemplars.by_cluster[0][1].permute(1, 2, 0).numpy()).all()
     assert len(request.exemplars) == 5
 
 
 def test_as_many_images_are_asked_for_as_the_update_will_rehearse_of_each_cluster():
-    assert {request.images for request in requests_of(asking(2), PLAN)} == {15}
-    assert {request.images for request in requests_of(asking(2, replay_images=8), PLAN)} == {8}
-    assert {request.images for request in requests_of(asking(2, recall_ratio=0.5), PLAN)} == {7}
+    assert images(requests_of(asking(2))) == [15, 15]
+    assert images(requests_of(asking(2, replay_images=8))) == [8, 8]
+    assert images(requests_of(asking(2, recall_ratio=0.5))) == [7, 7]
 
 
 @pytest.mark.parametrize("settings", [{"replay": False}, {"recall": False}, {"recall_ratio": 0.01}])
 def test_nothing_is_asked_for_where_nothing_would_be_rehearsed(settings):
-    assert requests_of(asking(2, **settings), PLAN) == []
+    assert requests_of(asking(2, **settings)) == requests_of(asking(2, **settings), BEHIND) == []
 
 
 def test_before_the_first_cluster_nothing_is_asked_for():
-    assert requests_of(asking(0), PLAN) == []
+    assert requests_of(asking(0)) == requests_of(asking(0), BEHIND) == []
 
 
 def test_large_exemplars_are_left_out_until_the_request_fits_into_a_message():
-    (request,) = requests_of(asking(1, size=320), PLAN)
+    (request,) = requests_of(asking(1, size=320))
     assert len(request.exemplars) == 1
     assert len(request.to_bytes()) < 1_000_000
+
+
+def test_a_second_ask_for_the_same_update_asks_for_what_is_missing_alone():
+    state = asking(2)
+    note(state, requests_of(state))
+    assert requests_of(state) == []
+    state.pending = PendingUpdate(40, 2, 0)
+    assert images(requests_of(state)) == [4, 4]
+
+
+def test_what_waits_from_the_last_update_is_not_asked_for_again():
+    state = asking(2)
+    note(state, requests_of(state)[:1])
+    state.replay.take_in("m/7/replay-request/0", "a", torch.zeros(5, 3, 32, 32, dtype=torch.uint8), updates=0)
+    state.updates = 1
+    assert images(requests_of(state)) == [10, 15]
+
+
+def test_where_an_answer_would_be_late_the_next_update_is_provided_for_with_what_it_takes_at_least():
+    state = asking(2)
+    asking_now, asking_ahead = asking_of(state, PLAN, LIVE), asking_of(state, PLAN, BEHIND)
+    assert (asking_now.update, asking_ahead.update) == (1, 2)
+    assert images(asking_ahead.requests) == [8, 8]  # of 32, were two more clusters born
+    lasting = [asking.requests[0].expires_at_ms - PLAN.cut_at_ms for asking in (asking_now, asking_ahead)]
+    assert lasting == [60_000, 120_000]
+    note(state, asking_ahead.requests, asking_ahead.update)
+    assert asking_of(state, PLAN, BEHIND).requests == []
+    assert images(requests_of(state)) == [15, 15]
+    state.updates = 1
+    assert images(requests_of(state)) == [7, 7]
+
+
+def test_an_update_that_has_its_frames_leaves_no_time_for_an_answer():
+    state = asking(2)
+    state.pending = PendingUpdate(32, 32, 0)
+    assert asking_of(state, PLAN, LIVE).update == 2
+
+
+def test_what_would_be_late_for_one_update_and_over_before_the_next_is_not_asked_for():
+    state = asking(2)
+    state.pending = PendingUpdate(32, 32, 0)
+    assert requests_of(state, StreamPace(frame_ms=1_000.0)) == []
+
+
+def test_without_a_pace_there_is_time():
+    assert asking_of(asking(2), PLAN, StreamPace()).update == 1

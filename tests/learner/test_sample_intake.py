@@ -19,7 +19,7 @@ REQUEST = ReplayRequest(
 
 def asking(request: ReplayRequest = REQUEST) -> LearnerState:
     state = state_with_clusters(2)
-    state.replay.note_requests([request], 1)
+    state.replay.note_requests([request], 1, updates=0)
     return state
 
 

@@ -137,7 +137,7 @@ def test_a_camera_takes_its_flags(opened, tmp_path):
         while more := frames(opening):
             given += more
     assert given[0].frame.source.startswith("front-door/2")
-    assert opening.account(len(given)) == "; of 10 pictures 5 were left out by --rate and 0 dropped"
+    assert opening.account(len(given)) == "; of 10 pictures 5 left out by --rate, 0 dropped, 0 unsent"
     assert frames(opened("camera", clip, "--source-name", "door"))[0].frame.identity == "door|0"
 
 

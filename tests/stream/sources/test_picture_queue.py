@@ -64,10 +64,10 @@ def test_after_the_end_what_waits_can_be_taken_and_nothing_is_added():
     assert not queue.ended
     assert numbers(queue.take(9, 0)) == [1]
     assert queue.ended
-    assert queue.dropped == 1
+    assert (queue.dropped, queue.left) == (0, 1)
 
 
-def test_closing_drops_what_waits_and_frees_a_waiting_camera():
+def test_closing_lets_go_of_what_waits_and_frees_a_waiting_camera():
     queue = PictureQueue(PICTURE_BYTES, drops=False)
     queue.put(picture(1))
     thread = threading.Thread(target=queue.put, args=(picture(2),))
@@ -77,4 +77,4 @@ def test_closing_drops_what_waits_and_frees_a_waiting_camera():
     queue.close()
     thread.join(5)
     assert not thread.is_alive()
-    assert (queue.ended, queue.dropped) == (True, 2)
+    assert (queue.ended, queue.dropped, queue.left) == (True, 0, 2)

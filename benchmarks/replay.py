@@ -1,0 +1,86 @@
+"""``python -m benchmarks.replay [--quick]``: what replay costs a running learner, and whether its images come in time.
+
+First requests go to a worker whose generator does nothing (`benchmarks.replay_round_trip`). Then a learner with two
+real workers follows digits at a camera's rate (`benchmarks.replayed_stream`).
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.broker_site import open_site
+from benchmarks.replay_round_trip import coordination_figures
+from benchmarks.replayed_stream import FRAMES_A_SECOND, WORKERS, Run, Wanted, replayed_stream
+from benchmarks.result_file import write_result
+from stream.messages import Evidence
+
+MODEL = "replay"
+SEEDS = (0,)
+FULL, QUICK = Wanted(frames_a_pass=800, asking_updates=8), Wanted(frames_a_pass=400, asking_updates=1)
+FULL_ROUND_TRIPS, QUICK_ROUND_TRIPS = 100, 20
+_FATES = ("requested", "in_time", "late", "dropped", "used", "used_in_time")
+_OF_TEACHERS = (
+    "labeller_acc",
+    "recognised",
+    "train_on_generated",
+    "neighbour_distance_ratio",
+    "kept_share",
+    "generator_ratio",
+    "digits",
+    "rotated",
+    "noisy",
+    "defocused",
+    "ablation",
+)
+NOT_MEASURED = dict.fromkeys(_OF_TEACHERS, "needs a labeller and a generator with teachers; there are none yet")
+
+
+def main() -> int:
+    """Measure, write the result."""
+    flags = argparse.ArgumentParser(description=__doc__)
+    flags.add_argument("--quick", action="store_true", help="half a pass over the digits instead of two or more")
+    quick = flags.parse_args().quick
+    with tempfile.TemporaryDirectory(prefix="r2r-replay-") as folder, open_site(Path(folder), MODEL) as site:
+        figures = coordination_figures(site, QUICK_ROUND_TRIPS if quick else FULL_ROUND_TRIPS)
+        sys.stderr.write(f"replay: {figures}\n")
+        with replayed_stream(site, QUICK if quick else FULL) as stream:
+            stream.start()
+            stream.feed()
+        run_figures, unknown = figures_of(stream.run)
+    command = f"python -m benchmarks.replay{' --quick' if quick else ''}"
+    write_result("replay", figures | run_figures, NOT_MEASURED | unknown, SEEDS, command, quick=quick)
+    return 0
+
+
+def figures_of(run: Run) -> tuple[dict[str, object], dict[str, str]]:
+    """Return the figures of a run and what it could not show; of images, those of updates that asked for some."""
+    samples = {fate: _total(run.asking, f"samples_{fate}") for fate in _FATES}
+    rehearsed = _total(run.asking, "recalled_images")
+    figures: dict[str, object] = {
+        "stall_share": round(run.stall_seconds / run.seconds, 5),
+        "stall_seconds": round(run.stall_seconds, 3),
+        "seconds": round(run.seconds, 1),
+        "frames": run.frames,
+        "frames_a_second_fed": FRAMES_A_SECOND,
+        "longest_lag_frames": run.longest_lag_frames,
+        "workers": WORKERS,
+        "updates": len(run.updates),
+        "updates_that_asked": len(run.asking),
+        "samples": samples,
+    }
+    if not samples["requested"]:
+        return figures, dict.fromkeys(("used_share", "generated_share"), "no update asked for samples")
+    figures["rehearsed"] = rehearsed
+    figures["generated_share"] = round(samples["used"] / rehearsed, 4)
+    figures["used_share"] = round(samples["used_in_time"] / samples["requested"], 4)
+    return figures, {}
+
+
+def _total(updates: Sequence[Evidence], name: str) -> int:
+    return sum(number for one in updates if isinstance(number := one[name], int))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
