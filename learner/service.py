@@ -19,6 +19,7 @@ from learner.exclusive import Exclusive
 from learner.executor import Surroundings, TaskReport, execute
 from learner.faults import Faults
 from learner.inputs import InputLogs
+from learner.kept_memory import keep_freed_memory
 from learner.outbox import Outbox
 from learner.plan_log import KafkaPlanLog, checked_plans
 from learner.planner import Clock, Planner
@@ -171,6 +172,7 @@ def body(role: Role) -> None:
     topics = Topics(role.flags.model, streaming.topic_prefix)
     faults = Faults.parse(os.environ.get("R2R_TEST_FAULTS", ""))
     fix_threads(settings.threads)
+    keep_freed_memory()
     wait_for_broker(streaming)
     create_topics(streaming, topics)
     store = CheckpointStore(role.home.checkpoints, topics.model, settings.keep_checkpoints, faults)
