@@ -29,6 +29,7 @@ from learner.state import LearnerState
 from stream.broker_admin import create_topics, wait_for_broker
 from stream.consumer import PartitionConsumer
 from stream.image_codec import decode_image
+from stream.messages import TaskPlan
 from stream.producer import BoundedProducer
 from stream.role import Role, parser, run_role
 from stream.settings import StreamSettings
@@ -62,7 +63,7 @@ class Learner:
     origin: Mapping[str, str]
 
     def learn(self, stopping: Stopping) -> None:
-        """Plan, execute, tell, checkpoint, until ``stopping`` is set; then leave a checkpoint behind."""
+        """Plan, execute and confirm, tell, checkpoint, until ``stopping`` is set; then leave a checkpoint behind."""
         self._announce_again()
         metrics.observe_state(self.model, self.state)
         unsaved = 0
@@ -71,10 +72,7 @@ class Learner:
             metrics.observe_lag(self.model, self.frames.lag_records())
             if plan is None:
                 continue
-            started = time.perf_counter()
-            report = execute(self.state, plan, self.logs.take(plan), self.around)
-            metrics.observe_task(self.state, report, time.perf_counter() - started)
-            metrics.observe_replay_stall(self.model, self.logs.replaying.seconds)
+            report = self._execute(plan)
             self.outbox.tell(report)
             unsaved += 1
             if self._checkpoint_is_due(report, unsaved):
@@ -82,6 +80,17 @@ class Learner:
                 unsaved = 0
         if unsaved:
             self._checkpoint()
+
+    def _execute(self, plan: TaskPlan) -> TaskReport:
+        """Execute a plan while it is written; it is durable when this returns, and nothing has left the process."""
+        started = time.perf_counter()
+        report = execute(self.state, plan, self.logs.take(plan), self.around)
+        seconds = time.perf_counter() - started
+        self.around.faults.reached("plan_executed")
+        self.planner.confirm()
+        metrics.observe_task(self.state, report, seconds)
+        metrics.observe_replay_stall(self.model, self.logs.replaying.seconds)
+        return report
 
     def _checkpoint_is_due(self, report: TaskReport, unsaved: int) -> bool:
         return report.changes_what_is_served or unsaved >= self.state.settings.checkpoint_tasks
@@ -119,10 +128,10 @@ def open_learner(
     with (
         Exclusive(store.folder / "LOCK", topics.model),
         BoundedProducer(streaming) as producer,
-        closing(Ahead(decoder(streaming))) as ahead,
         closing(PartitionConsumer(streaming, topics.frames)) as frames,
         closing(PartitionConsumer(_small(streaming, _SAMPLE_BUFFER_BYTES), topics.replay_samples)) as samples,
         closing(PartitionConsumer(_small(streaming, _COMMAND_BUFFER_BYTES), topics.commands)) as commands,
+        closing(Ahead(decoder(streaming))) as ahead,  # closed first: it may be reading
     ):
         logs = InputLogs(frames, samples, commands, ahead)
         around = Surroundings(topics.frames, ahead, faults, logs.replaying)
