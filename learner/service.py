@@ -166,8 +166,8 @@ def decoder(settings: StreamSettings) -> Decoder:
 def fix_threads(threads: int) -> None:
     """Make torch's arithmetic the same on every run: a fixed number of threads, deterministic kernels.
 
-    What kernels are about to write is not filled with NaN before: that takes a tenth of the time of scoring, and results
-    do not show it.
+    What kernels are about to write is not filled with NaN before: that takes a tenth of the time of scoring, and
+    results do not show it.
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(mode=True)
