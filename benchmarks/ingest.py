@@ -24,6 +24,7 @@ from benchmarks.in_process import prepare_all
 from benchmarks.result_file import write_result
 from learner.checkpoint import CheckpointStore
 from learner.faults import Faults
+from learner.kept_memory import keep_freed_memory
 from learner.method import learn
 from learner.service import Learner, fix_threads, now_ms, open_learner
 from learner.settings import LearnerSettings
@@ -167,6 +168,7 @@ def run_learner(address: str, folder: str, model: str, frames: str) -> None:
     streaming = streaming_at(address)
     settings = SETTINGS
     fix_threads(settings.threads)
+    keep_freed_memory()
     topics = Topics(model, streaming.topic_prefix)
     store = CheckpointStore(Path(folder), model, settings.keep_checkpoints, Faults())
     with open_learner(streaming, settings, topics, store, now_ms, Faults()) as learner:

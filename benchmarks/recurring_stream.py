@@ -111,5 +111,8 @@ class _NoPlans:
     def plans_after(self, task_seq: int) -> Sequence[TaskPlan]:  # noqa: ARG002  none is kept
         return []
 
-    def append(self, plan: TaskPlan) -> None:
+    def begin(self, plan: TaskPlan) -> None:
         """Let it go."""
+
+    def confirm(self) -> None:
+        """There is nothing to wait for."""

@@ -1,6 +1,7 @@
 """Which waiting records the next plan takes. Partitions are merged by their records' timestamps."""
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
@@ -31,6 +32,24 @@ def as_many_as_fit(waiting: Waiting, limit_bytes: int) -> list[Record]:
             fitting.append(record)
             left -= record.size_bytes
     return fitting
+
+
+def thinned(records: Sequence[Record], keep: int) -> list[Record]:
+    """Return the first of every ``keep`` records of each partition.
+
+    Examples
+    --------
+    >>> records = [Record(partition, offset, 0, None, b"", ()) for partition in (0, 1) for offset in range(5)]
+    >>> [(record.partition, record.offset) for record in thinned(records, 4)]
+    [(0, 0), (0, 4), (1, 0), (1, 4)]
+    """
+    place: Counter[int] = Counter()
+    kept: list[Record] = []
+    for record in records:
+        if place[record.partition] % keep == 0:
+            kept.append(record)
+        place[record.partition] += 1
+    return kept
 
 
 def tiling_ranges(records: Sequence[Record], positions: Mapping[int, int]) -> dict[int, OffsetRange]:

@@ -7,12 +7,13 @@ import torch
 
 from learner.admission import Decoder, Rejected, admit
 from learner.commands import Naming, Outcome, obey
+from learner.cut import thinned
 from learner.drift import DriftSignal
 from learner.faults import Faults
 from learner.inputs import Inputs
 from learner.knowledge import Scores
 from learner.method import learn, signal_in
-from learner.overload import OverloadChange, overload_change, thinned
+from learner.overload import OverloadChange, overload_change
 from learner.rehearsal import generated_of, rehearsed_images
 from learner.replay_memory import ReplayCounts
 from learner.replay_requests import asking_of

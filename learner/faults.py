@@ -3,7 +3,8 @@
 from stream import faults
 
 POINTS = (
-    "plan_written",
+    "plan_executed",  # in memory; whether the plan is in the log is not known
+    "plan_written",  # and executed, but nothing of that has left the process
     "mid_update",
     "checkpoint_half_written",
     "checkpoint_renamed",

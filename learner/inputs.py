@@ -1,9 +1,10 @@
 """What an execution reads: the records of its plan's ranges, from three logs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from learner.ahead import Ahead
+from learner.cut import merge_by_time, thinned
 from learner.stopwatch import Stopwatch
 from stream.log import FrameLog, Record
 from stream.messages import OffsetRange, TaskPlan
@@ -63,24 +64,29 @@ class InputLogs:
             self.commands.seek(positions.commands)
 
     def look(self) -> None:
-        """Take in what there is of samples and commands, without waiting."""
+        """Take in what there is of samples and commands, without waiting, and let nobody else read the frames."""
+        if self.ahead is not None:
+            self.ahead.wait()
         if self.samples is not None:
             with self.replaying:
                 self.samples.poll(0.0)
         if self.commands is not None:
             self.commands.poll(0.0)
 
-    def expect(self, frames: Iterable[Record]) -> None:
-        """Begin with the frames of a plan that is being written, and take in those that come meanwhile."""
-        if self.ahead is not None:
-            self.ahead.begin([record.value for record in frames if record.value], self.frames)
-
     def take(self, plan: TaskPlan) -> Inputs:
-        """Return the records of a plan's ranges; see `stream.log.FrameLog.take` for the errors."""
+        """Return the records of a plan's ranges; see `stream.log.FrameLog.take` for the errors.
+
+        The next plan's frames are begun with, as if it were like this one, and those that come meanwhile taken in.
+        """
         if self.ahead is not None:
             self.ahead.wait()
         frames = self.frames.take(plan.frames)
         with self.replaying:
             samples = [] if self.samples is None else self.samples.take(plan.samples)
         wanted = {COMMANDS_PARTITION: plan.commands}
-        return Inputs(frames, samples, [] if self.commands is None else self.commands.take(wanted))
+        commands = [] if self.commands is None else self.commands.take(wanted)
+        if self.ahead is not None:
+            expected = merge_by_time(self.frames.waiting().records.values(), len(frames))
+            kept = thinned(expected, plan.keep_one_in)
+            self.ahead.begin([record.value for record in kept if record.value], self.frames)
+        return Inputs(frames, samples, commands)

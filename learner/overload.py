@@ -4,13 +4,11 @@
 learns from the first of so many of each partition; being passed over is then a frame's one, counted effect.
 """
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from stream.log import Record, Waiting
+from stream.log import Waiting
 from stream.messages import TaskPlan
 
 _SPARSEST = 16  # so that a window's frames never lie further apart: a restart reads what is between them too
@@ -50,21 +48,3 @@ def overload_change(state: LearnerState, plan: TaskPlan) -> OverloadChange | Non
     if (plan.keep_one_in == 1) == (state.keep_one_in == 1):
         return None
     return OverloadChange(plan.keep_one_in, state.frames_skipped)
-
-
-def thinned(records: Sequence[Record], keep: int) -> list[Record]:
-    """Return the first of every ``keep`` records of each partition.
-
-    Examples
-    --------
-    >>> records = [Record(partition, offset, 0, None, b"", ()) for partition in (0, 1) for offset in range(5)]
-    >>> [(record.partition, record.offset) for record in thinned(records, 4)]
-    [(0, 0), (0, 4), (1, 0), (1, 4)]
-    """
-    place: Counter[int] = Counter()
-    kept: list[Record] = []
-    for record in records:
-        if place[record.partition] % keep == 0:
-            kept.append(record)
-        place[record.partition] += 1
-    return kept

@@ -1,4 +1,4 @@
-"""The log of task plans: the learner's memory of what it decided to do, written before it is done."""
+"""The log of task plans: the learner's memory of what it decided to do, durable before anyone sees it done."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,20 +15,26 @@ from stream.transactional_writer import TransactionalWriter
 class PlanLog(Protocol):
     """Plans in the order in which they were written.
 
-    Order: ``task_seq`` counts 1, 2, 3 … without gaps. Crash: a plan that `append` returned from is durable; one that
-    it did not return from is there whole or not at all, and `plans_after` tells which.
+    Order: ``task_seq`` counts 1, 2, 3 … without gaps, and one plan is confirmed before the next is begun. Crash: a plan
+    that `confirm` returned from is durable; one that was only begun is there whole or not at all, and `plans_after`
+    tells which.
     """
 
     def plans_after(self, task_seq: int) -> Sequence[TaskPlan]:
         """Return all durable plans after ``task_seq``; blocks at most the broker timeout."""
 
-    def append(self, plan: TaskPlan) -> None:
-        """Write a plan; it is durable when this returns.
+    def begin(self, plan: TaskPlan) -> None:
+        """Start to write a plan; does not wait for the broker."""
+
+    def confirm(self) -> None:
+        """Return once the plan that was begun is durable; blocks at most the broker timeout.
 
         Raises
         ------
         LearnerFenced
             Another learner of the model has taken over; nothing was written.
+        BrokerUnavailable
+            Whether the plan was written is not known.
         """
 
 
@@ -42,9 +48,12 @@ class MemoryPlanLog:
         """Return the plans after ``task_seq``."""
         return [plan for plan in self._plans if plan.task_seq > task_seq]
 
-    def append(self, plan: TaskPlan) -> None:
+    def begin(self, plan: TaskPlan) -> None:
         """Keep the plan."""
         self._plans.append(plan)
+
+    def confirm(self) -> None:
+        """Do nothing: a plan is kept at once."""
 
 
 class KafkaPlanLog:
@@ -56,7 +65,7 @@ class KafkaPlanLog:
         self._writer: TransactionalWriter | None = None
 
     def take_over(self) -> None:
-        """Fence the learner that wrote before, wherever it runs; from here on `append` may be called.
+        """Fence the learner that wrote before, wherever it runs; from here on `begin` may be called.
 
         Raises
         ------
@@ -71,17 +80,24 @@ class KafkaPlanLog:
         plans = [TaskPlan.from_bytes(record.value) for record in records if record.value]
         return [plan for plan in plans if plan.task_seq > task_seq]
 
-    def append(self, plan: TaskPlan) -> None:
-        """Write the plan in one transaction."""
-        if self._writer is None:
-            message = "append was called before take_over; take over first"
-            raise ValueError(message)
-        self._writer.write(self._topics.tasks, f"{plan.model}/{plan.task_seq}".encode(), plan.to_bytes())
+    def begin(self, plan: TaskPlan) -> None:
+        """Start to write the plan in one transaction."""
+        self._owned().begin(self._topics.tasks, f"{plan.model}/{plan.task_seq}".encode(), plan.to_bytes())
+
+    def confirm(self) -> None:
+        """See `PlanLog.confirm`."""
+        self._owned().confirm()
 
     def close(self) -> None:
         """Leave the broker; idempotent."""
         if self._writer is not None:
             self._writer.close()
+
+    def _owned(self) -> TransactionalWriter:
+        if self._writer is None:
+            message = "a plan was to be written before take_over; take over first"
+            raise ValueError(message)
+        return self._writer
 
 
 def checked_plans(plans: PlanLog, state: LearnerState) -> list[TaskPlan]:

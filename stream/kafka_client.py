@@ -56,7 +56,6 @@ __all__ = [
     "shut_down",
     "to_record",
     "unavailable",
-    "within",
 ]
 
 RECORD_OVERHEAD_BYTES = 128 * 1024
@@ -231,33 +230,6 @@ def shut_down(producer: Any, timeout_seconds: float) -> None:
         producer.close(timeout=timeout_seconds)
     except KafkaError:
         producer._sender.force_close()  # noqa: SLF001
-
-
-def within(settings: StreamSettings, timeout_seconds: float, call: Callable[[], Any]) -> Any:
-    """Return what ``call`` returns, but wait at most ``timeout_seconds``: ``commit_transaction`` has no timeout.
-
-    Raises
-    ------
-    BrokerUnavailable
-        ``call`` goes on in a daemon thread that nobody waits for; its client must not be used again.
-    """
-    results: list[Any] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(call())
-        except BaseException as error:  # raised again below, in the thread of the caller
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True, name="kafka-call")
-    thread.start()
-    thread.join(timeout_seconds)
-    if errors:
-        raise errors[0]
-    if not results:
-        raise unavailable(settings, f"no reply within {timeout_seconds:g} s")
-    return results[0]
 
 
 def _connect(

@@ -42,7 +42,7 @@ def _ranges(value: Mapping[str, list[int]]) -> dict[int, OffsetRange]:
 
 @dataclass(frozen=True)
 class TaskPlan:
-    """One micro-task, written before it is executed (decision 0001).
+    """One micro-task, written before its execution has an effect (decisions 0001, 0010).
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """One record, one transaction, one writer: how plans are written so that a second learner cannot act."""
 
-from collections.abc import Callable
 from typing import Any
 
 from stream import kafka_client
 from stream.errors import BrokerUnavailable, LearnerFenced
+from stream.kafka_call import KafkaCall
 from stream.kafka_client import KafkaError
 from stream.settings import StreamSettings
 
@@ -34,15 +34,36 @@ class TransactionalWriter:
         self._settings = settings
         self._id = transactional_id
         self._usable = True
+        self._begun: KafkaCall | None = None
         self._producer = kafka_client.open_producer(settings, transactional_id)
         try:
-            self._call(self._producer.init_transactions)
+            self._result(KafkaCall(self._producer.init_transactions))
         except BaseException:
             self.close()
             raise
 
     def write(self, topic: str, key: bytes | None, value: bytes) -> int:
         """Write one record and return its offset; it is durable, and seen by readers, when this returns.
+
+        Blocks and raises as `confirm`.
+        """
+        self.begin(topic, key, value)
+        return self.confirm()
+
+    def begin(self, topic: str, key: bytes | None, value: bytes) -> None:
+        """Start to write one record and return at once; `confirm` comes before anything else.
+
+        Raises
+        ------
+        BrokerUnavailable
+            An earlier write failed.
+        """
+        if not self._usable:
+            raise kafka_client.unavailable(self._settings, "an earlier write failed; open a new writer")
+        self._begun = KafkaCall(lambda: self._one_transaction(topic, key, value))
+
+    def confirm(self) -> int:
+        """Return the offset of the record that was begun; it is durable, and seen by readers, when this returns.
 
         Blocks at most ``settings.broker_timeout_seconds``.
 
@@ -53,7 +74,11 @@ class TransactionalWriter:
         BrokerUnavailable
             Kafka did not confirm in time.
         """
-        return int(self._call(lambda: self._one_transaction(topic, key, value)))
+        if self._begun is None:
+            message = "confirm was called where nothing was begun; call begin first"
+            raise ValueError(message)
+        begun, self._begun = self._begun, None
+        return int(self._result(begun))
 
     def close(self) -> None:
         """Disconnect; may be called again."""
@@ -66,11 +91,9 @@ class TransactionalWriter:
         self._producer.commit_transaction()
         return int(future.get(timeout=self._settings.broker_timeout_seconds).offset)
 
-    def _call(self, call: Callable[[], Any]) -> Any:
-        if not self._usable:
-            raise kafka_client.unavailable(self._settings, "an earlier write failed; open a new writer")
+    def _result(self, call: KafkaCall) -> Any:
         try:
-            return kafka_client.within(self._settings, self._settings.broker_timeout_seconds, call)
+            return call.result(self._settings, self._settings.broker_timeout_seconds)
         except KafkaError as error:
             self._usable = False
             if kafka_client.is_fenced(error):

@@ -15,6 +15,7 @@ from stream.answers import Answers
 from stream.deadline import Deadline
 from stream.errors import BrokerUnavailable, LogUnreadable, R2RError, TopicMissing, WorkerFenced, WorkLost
 from stream.faults import Faults
+from stream.kafka_call import within
 from stream.kafka_client import KafkaError, OffsetAndMetadata, RetriableError, to_record
 from stream.log import Record
 from stream.settings import StreamSettings
@@ -167,7 +168,7 @@ class WorkQueue:
     def _call(self, call: Callable[[], Any]) -> None:
         open_too_long = Deadline(TRANSACTION_SECONDS)
         try:
-            kafka_client.within(self._settings, self._settings.broker_timeout_seconds, call)
+            within(self._settings, self._settings.broker_timeout_seconds, call)
         except KafkaError as error:
             if kafka_client.is_membership_lost(error):
                 slot = self._slot

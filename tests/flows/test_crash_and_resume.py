@@ -25,6 +25,7 @@ from tests.learner.small import SETTINGS, digits_frames, log_of_records, run_thr
 PARTITIONS = 3
 FRAMES = 320
 VISITS = {
+    "plan_executed": 8,
     "plan_written": 9,
     "mid_update": 2,
     "checkpoint_half_written": 5,

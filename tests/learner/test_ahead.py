@@ -34,6 +34,7 @@ def ahead(counting):
 
 def test_an_image_that_was_begun_is_decoded_once_and_any_other_when_it_is_asked_for(ahead, counting):
     ahead.begin(IMAGES[:3], MemoryLog(1))
+    ahead.wait()
     assert all((ahead(image) == AROUND.decode(image)).all() for image in IMAGES)
     assert counting.asked == 4
     assert (ahead(IMAGES[0]) == AROUND.decode(IMAGES[0])).all()
@@ -41,6 +42,7 @@ def test_an_image_that_was_begun_is_decoded_once_and_any_other_when_it_is_asked_
 
 def test_what_is_no_image_is_told_when_it_is_asked_for(ahead):
     ahead.begin([b"text", IMAGES[0]], MemoryLog(1))
+    ahead.wait()
     with pytest.raises(InvalidImage, match="no JPEG, PNG or WebP"):
         ahead(b"text")
     assert ahead(IMAGES[0]).shape == (32, 32, 3)
@@ -49,8 +51,24 @@ def test_what_is_no_image_is_told_when_it_is_asked_for(ahead):
 def test_what_was_begun_for_another_plan_is_forgotten(ahead, counting):
     ahead.begin(IMAGES[:2], MemoryLog(1))
     ahead.begin(IMAGES[2:], MemoryLog(1))
+    ahead.wait()
     ahead(IMAGES[0])
     assert counting.asked == 5
+
+
+def test_what_was_begun_before_can_be_asked_for_while_the_next_is_begun(ahead, counting):
+    ahead.begin(IMAGES[:2], MemoryLog(1))
+    ahead.begin(IMAGES[2:], MemoryLog(1))
+    ahead(IMAGES[0])
+    ahead.wait()
+    assert counting.asked == 4
+
+
+def test_what_is_begun_once_more_is_not_decoded_again(ahead, counting):
+    ahead.begin(IMAGES[:2], MemoryLog(1))
+    ahead.begin(IMAGES, MemoryLog(1))
+    ahead.wait()
+    assert counting.asked == 4
 
 
 def test_it_holds_a_bounded_number_of_bytes(ahead, counting, monkeypatch):

@@ -1,6 +1,9 @@
 from contextlib import closing
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from learner.ahead import Ahead
 from learner.inputs import InputLogs, Positions
 from stream.memory_log import MemoryLog
@@ -63,10 +66,21 @@ def test_samples_and_commands_are_never_waited_for():
     assert (frames.waits, samples.waits, commands.waits) == ([], [0.0], [0.0])
 
 
-def test_frames_that_come_while_a_plan_is_written_are_taken_in_without_waiting():
+def test_while_a_plan_is_executed_frames_are_taken_in_without_waiting():
     frames = Noting()
     with closing(Ahead(AROUND.decode)) as ahead:
         logs = InputLogs(frames, ahead=ahead)
-        logs.expect([])
         logs.take(replace(PLAN, frames={}, samples={}, commands=OffsetRange(0, 0)))
+        logs.look()
     assert frames.waits == [0.0]
+
+
+@pytest.mark.parametrize(("keep", "begun"), [(1, [b"4", b"5", b"6", b"7"]), (2, [b"4", b"6"])])
+def test_while_a_plan_is_executed_the_frames_of_one_like_it_are_decoded(keep, begun):
+    decoded = []
+    with closing(Ahead(lambda data: decoded.append(data) or np.zeros((1, 1, 3), np.uint8))) as ahead:
+        logs = InputLogs(filled(1, 9), ahead=ahead)
+        logs.frames.poll(0.0)
+        logs.take(TaskPlan("m", 1, 1, {0: OffsetRange(0, 4)}, {}, OffsetRange(0, 0), 0, "", 0, keep))
+        logs.look()
+    assert decoded == begun

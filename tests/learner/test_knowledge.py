@@ -38,3 +38,11 @@ def test_a_frame_is_scored_alike_alone_and_among_others():
         torch.cat([score.dispersion_N for score in alone]), together.dispersion_N, atol=1e-4, rtol=1e-4
     )
     assert torch.equal(torch.cat([score.slots_N for score in alone]), together.slots_N)
+
+
+def test_scores_have_the_same_bits_however_the_images_lie_in_memory():
+    knowledge = run_through(digits_log(64))[0].knowledge
+    images = digit_images(100, 20)
+    planes = knowledge.score(images.contiguous())
+    colours = knowledge.score(images.contiguous(memory_format=torch.channels_last))
+    assert torch.equal(planes.dispersion_N, colours.dispersion_N)

@@ -20,6 +20,11 @@ def plan(task_seq: int, model: str = "m") -> TaskPlan:
     )
 
 
+def write(log: PlanLog, written: TaskPlan) -> None:
+    log.begin(written)
+    log.confirm()
+
+
 def taken_over(settings: StreamSettings, topics: Topics) -> KafkaPlanLog:
     log = KafkaPlanLog(settings, topics)
     log.take_over()
@@ -47,7 +52,7 @@ def test_an_empty_log_has_no_plans(reopened):
 def test_plans_come_back_whole_and_in_order_also_after_a_restart(reopened):
     log = reopened()
     for task_seq in (1, 2, 3):
-        log.append(plan(task_seq))
+        write(log, plan(task_seq))
     assert list(log.plans_after(0)) == [plan(1), plan(2), plan(3)]
     assert list(reopened().plans_after(0)) == [plan(1), plan(2), plan(3)]
 
@@ -55,7 +60,7 @@ def test_plans_come_back_whole_and_in_order_also_after_a_restart(reopened):
 def test_only_plans_after_the_given_one_are_returned(reopened):
     log = reopened()
     for task_seq in (1, 2, 3):
-        log.append(plan(task_seq))
+        write(log, plan(task_seq))
     assert list(log.plans_after(2)) == [plan(3)]
     assert list(log.plans_after(3)) == []
 
@@ -64,12 +69,28 @@ def test_a_new_learner_fences_the_old_one_before_it_can_act(stream_settings: Str
     topics = Topics("m", stream_settings.topic_prefix)
     create_topics(stream_settings, topics)
     with closing(taken_over(stream_settings, topics)) as old:
-        old.append(plan(1))
+        write(old, plan(1))
         with closing(taken_over(stream_settings, topics)) as new:
             with pytest.raises(LearnerFenced, match="another learner of model m has taken over"):
-                old.append(plan(2))
-            new.append(plan(2))
+                write(old, plan(2))
+            write(new, plan(2))
             assert list(new.plans_after(0)) == [plan(1), plan(2)]
+
+
+def test_a_fenced_learner_hears_of_it_when_it_confirms_and_has_written_nothing(stream_settings: StreamSettings):
+    topics = Topics("m", stream_settings.topic_prefix)
+    create_topics(stream_settings, topics)
+    with closing(taken_over(stream_settings, topics)) as old, closing(taken_over(stream_settings, topics)) as new:
+        old.begin(plan(1))
+        with pytest.raises(LearnerFenced):
+            old.confirm()
+        assert list(new.plans_after(0)) == []
+
+
+def test_nothing_is_begun_before_the_older_learner_is_fenced(stream_settings: StreamSettings):
+    log = KafkaPlanLog(stream_settings, Topics("m", stream_settings.topic_prefix))
+    with pytest.raises(ValueError, match="take over first"):
+        log.begin(plan(1))
 
 
 def test_learners_of_other_models_do_not_fence_each_other(stream_settings: StreamSettings):
@@ -80,7 +101,7 @@ def test_learners_of_other_models_do_not_fence_each_other(stream_settings: Strea
             create_topics(stream_settings, topics)
             logs.append(cleanup.enter_context(closing(taken_over(stream_settings, topics))))
         for log, model in zip(logs, ("a", "b"), strict=True):
-            log.append(plan(1, model))
+            write(log, plan(1, model))
             assert list(log.plans_after(0)) == [plan(1, model)]
 
 

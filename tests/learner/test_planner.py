@@ -75,6 +75,43 @@ def test_a_plan_is_cut_at_the_wanted_number_and_is_written_before_it_is_given():
     assert (plan.seed, plan.settings_sha) == (derived_seed(0, 1), QUICK.sha256())
 
 
+class Unanswered(MemoryPlanLog):
+    """Notes what is begun, and whether it was waited for."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def begin(self, plan):
+        super().begin(plan)
+        self.calls.append(("begin", plan.task_seq))
+
+    def confirm(self):
+        self.calls.append("confirm")
+
+
+def test_a_plan_is_given_before_it_is_durable_and_confirmed_before_the_next_is_begun():
+    bench = Bench(plans=Unanswered())
+    bench.append(0, *range(3 * WANTED))
+    bench.executed()
+    assert bench.plans.calls == [("begin", 1)]
+    bench.planner.confirm()
+    bench.planner.confirm()
+    bench.executed()
+    bench.executed()
+    assert bench.plans.calls == [("begin", 1), "confirm", ("begin", 2), "confirm", ("begin", 3)]
+
+
+def test_a_plan_that_was_written_before_the_restart_needs_no_confirmation():
+    bench = Bench(plans=Unanswered())
+    bench.append(0, *range(WANTED))
+    bench.next_plan()
+    bench.start()
+    bench.executed()
+    bench.planner.confirm()
+    assert bench.plans.calls == [("begin", 1)]
+
+
 def test_a_smaller_plan_is_cut_when_the_oldest_frame_has_waited_long_enough():
     bench = Bench()
     bench.append(0, 1, 2, 3)
@@ -240,7 +277,7 @@ def test_plans_that_are_missing_are_never_passed_over():
         bench.executed()
     kept = MemoryPlanLog()
     for plan in bench.plans.plans_after(1):
-        kept.append(plan)
+        kept.begin(plan)
     bench.plans, bench.state = kept, LearnerState.new(QUICK)
     with pytest.raises(PositionLost, match="plan 2 came where plan 1 should follow"):
         bench.start()

@@ -5,12 +5,13 @@ from contextlib import closing
 import pytest
 
 from learner.checkpoint import content_sha256, load_checkpoint
+from learner.plan_log import KafkaPlanLog
 from stream.consumer import read_topic
-from stream.errors import PositionLost
+from stream.errors import LearnerFenced, PositionLost
 from stream.kafka_client import TopicPartition, open_admin
 from stream.messages import CheckpointReady, Event
 from stream.topics import Topics
-from tests.flows.preload import learn_until, preload
+from tests.flows.preload import AfterTask, learn_until, opened_learner, preload
 from tests.learner.small import SETTINGS
 
 
@@ -43,6 +44,25 @@ def test_started_again_it_announces_the_newest_checkpoint_once_more_and_goes_on(
         ("m/5/checkpoint/0", False),
     ]
     assert load_checkpoint(newest)[0].task_seq == 5
+
+
+def test_a_learner_that_is_fenced_while_it_executes_tells_and_saves_nothing(stream_settings, tmp_path):
+    topics = Topics("m", stream_settings.topic_prefix)
+    preload(stream_settings, topics, 0, 160)
+    before = learn_until(stream_settings, topics, tmp_path, 2)
+    told = len(announced(stream_settings, topics))
+    with (
+        opened_learner(stream_settings, topics, tmp_path) as learner,
+        closing(KafkaPlanLog(stream_settings, topics)) as other,
+    ):
+        other.take_over()
+        with pytest.raises(LearnerFenced):
+            learner.learn(AfterTask(learner, 3))
+        assert (learner.state.task_seq, learner.state.updates) == (3, 1), "it has executed the plan"
+        assert list(other.plans_after(2)) == []
+        assert learner.checkpoints.newest_good() == before
+    assert len(announced(stream_settings, topics)) == told + 1, "what it says once more when it starts"
+    assert read_topic(stream_settings, topics.events) == []
 
 
 def test_lag_tools_see_how_far_the_checkpoint_is(stream_settings, tmp_path):
