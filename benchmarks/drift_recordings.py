@@ -87,7 +87,7 @@ def record_change(pack: Pack, seed: int, settings: LearnerSettings) -> Recording
 def record_calm(pack: Pack, seed: int, settings: LearnerSettings, length: CalmLength) -> Recording:
     """Let a learner warm up on all classes, and watch on while nothing changes."""
     random = np.random.default_rng(seed)
-    live_frames = length.warm_up_frames + length.updates * settings.window_frames
+    live_frames = length.warm_up_frames + length.updates * settings.longest_interval_frames
     drawn = varied(pack, live_frames, random)
     fresh = replace(pack, stream_images=drawn, stream_labels=np.zeros(live_frames, np.int64))
     run = run_stream(log_of(fresh, range(live_frames), 1), live_frames, settings)
@@ -101,7 +101,7 @@ def record_calm(pack: Pack, seed: int, settings: LearnerSettings, length: CalmLe
         own = drawn[knowledge_at:until][:wanted]
         images = np.concatenate([own, varied(pack, wanted - len(own), random)])
         pieces.append(_excess(run, knowledge_at, images, settings))
-        anew += range(begin, begin + wanted, settings.window_frames)
+        anew += range(begin, begin + wanted, settings.longest_interval_frames)
         live += [begin + frames - knowledge_at for frames in run.drift_frames if knowledge_at < frames <= until]
     return Recording(np.concatenate(pieces), tuple(anew), None, tuple(live))
 

@@ -1,7 +1,7 @@
 """A learner on an in-process log: the same planner and executor as over Kafka, without a broker and without waiting."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,8 +60,21 @@ def log_of(pack: Pack, order: Sequence[int], partitions: int) -> MemoryLog:
     return log
 
 
-def run_stream(log: MemoryLog, frames: int, settings: LearnerSettings) -> Run:
-    """Let a new learner see the whole log; the clock stands at the frame that was planned last."""
+def everything(knowledge: Learned) -> Learned:
+    """Keep all of it, as the learner does."""
+    return knowledge
+
+
+def run_stream(
+    log: MemoryLog, frames: int, settings: LearnerSettings, keep: Callable[[Learned], Learned] = everything
+) -> Run:
+    """Let a new learner see the whole log; the clock stands at the frame that was planned last.
+
+    Parameters
+    ----------
+    keep
+        What a learner goes on with after an update; a baseline may forget.
+    """
     fix_threads(settings.threads)
     faults = Faults()
     state = LearnerState.new(settings)
@@ -83,6 +96,7 @@ def run_stream(log: MemoryLog, frames: int, settings: LearnerSettings) -> Run:
             drift_frames.append(seen)
         if report.update is not None:
             versions.append(Version(seen, state.knowledge))
+            state.knowledge = keep(state.knowledge)
     return Run(versions, state, drift_frames, time.perf_counter() - started)
 
 

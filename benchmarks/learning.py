@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.learning_rows import Exam, iid, no_rehearsal, pixels_kmeans, r2r
+from benchmarks.learning_rows import Exam, finetune, iid, no_rehearsal, pixels_kmeans, r2r
 from benchmarks.paper_row import paper
 from benchmarks.result_file import write_result
 from learner.service import fix_threads
@@ -23,7 +23,14 @@ from learner.settings import LearnerSettings
 from stream.sources.orders import ORDERS, order_of
 from stream.sources.packs import load_pack
 
-ROWS = {"r2r": r2r, "paper": paper, "no_rehearsal": no_rehearsal, "iid": iid, "pixels_kmeans": pixels_kmeans}
+ROWS = {
+    "r2r": r2r,
+    "paper": paper,
+    "no_rehearsal": no_rehearsal,
+    "finetune": finetune,
+    "iid": iid,
+    "pixels_kmeans": pixels_kmeans,
+}
 _KEYS = (
     "acc",
     "matrix",

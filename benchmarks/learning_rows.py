@@ -1,11 +1,11 @@
 """The rows of the learning table: each a function from (pack, seed, settings) to figures, all on the same stream.
 
-``r2r`` and ``no_rehearsal`` see the stream once, in order, without boundaries. ``iid`` and ``pixels_kmeans`` are no
-continual learners: they see all of it at once and are told the number of classes.
+``r2r``, ``no_rehearsal`` and ``finetune`` see the stream once, in order, without boundaries. ``iid`` and
+``pixels_kmeans`` are no continual learners: they see all of it at once and are told the number of classes.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
-from benchmarks.in_process import Run, log_of, prepare_all, run_stream
+from benchmarks.in_process import Run, everything, log_of, prepare_all, run_stream
 from benchmarks.representation import linear_probe, nearest_neighbours
 from deploy import continual_metrics as metrics
 from learner.autoencoder import in_batches
@@ -57,10 +57,10 @@ class Exam:
         return labels
 
 
-def r2r(exam: Exam) -> Figures:
-    """Return the learner's figures, with recall as the settings say."""
+def r2r(exam: Exam, keep: Callable[[Learned], Learned] = everything) -> Figures:
+    """Return the learner's figures, with recall as the settings say; ``keep`` as of `run_stream`."""
     log = log_of(exam.pack, exam.order, _PARTITIONS)
-    run = run_stream(log, len(exam.order), exam.settings)
+    run = run_stream(log, len(exam.order), exam.settings, keep)
     final = run.state.knowledge
     figures = _judge(exam, final) if final.has_learned else {"acc": 0.0}
     figures |= _retention(exam, run) if exam.has_tasks else {}
@@ -75,6 +75,22 @@ def no_rehearsal(exam: Exam) -> Figures:
     """Return the figures of the same learner with recall off."""
     settings = exam.settings.model_copy(update={"recall": False})
     return r2r(replace(exam, settings=settings))
+
+
+def finetune(exam: Exam) -> Figures:
+    """Return the figures of the same learner without any memory: no recall, and no statistics of earlier windows.
+
+    It goes on from its network and its clusters' means, and fits both to the window alone.
+    """
+    settings = exam.settings.model_copy(update={"recall": False})
+    return r2r(replace(exam, settings=settings), _without_statistics)
+
+
+def _without_statistics(knowledge: Learned) -> Learned:
+    if not isinstance(knowledge, Knowledge):
+        return knowledge
+    mixture = knowledge.mixture
+    return replace(knowledge, mixture=replace(mixture, counts_K=torch.zeros_like(mixture.counts_K), frames=0.0))
 
 
 def iid(exam: Exam) -> Figures:

@@ -19,6 +19,7 @@ _ROWS = {
     "r2r": "R2R, unlabelled, one pass, boundaries and number of classes not given",
     "paper": "the paper's stages A, B and D, same stream, two new components at each update",
     "no_rehearsal": "R2R without recall",
+    "finetune": "R2R without any memory: neither recall nor statistics of earlier windows",
     "iid": "R2R's network, all images at once, number of classes given",
     "pixels_kmeans": "k-means on pixels, all images at once, number of classes given",
 }

@@ -9,14 +9,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from learner.grouping import LEAST_SILHOUETTE, Bounds, Grouping, group, silhouette
+from learner.grouping import Bounds, Grouping, Neighbourhood
 from learner.mixture import TiedMixture, fit
 from learner.settings import LearnerSettings
 
 _FEWEST = 2
+_AS_DISTINCT = 0.9  # of the present silhouette, which favours the mixture's round clusters
+_AGREE = 0.7  # of a group and its cluster: shared frames over all frames of either
 
 
 @dataclass(frozen=True)
@@ -51,36 +54,40 @@ def bear(known: TiedMixture, frames: Frames, novel_N: Tensor, settings: LearnerS
     if not first and len(novel) < settings.cluster_frames:
         return Clustering(known, slots_N)
     bounds = Bounds(settings.fewest_births, settings.most_births, settings.cluster_frames, settings.birth_tolerance)
-    found = group(frames.latents_NL[novel], bounds, seed)
+    found = Neighbourhood(frames.latents_NL[novel], seed).group(bounds)
     least = _FEWEST if first else settings.cluster_frames
     members = [novel[found.labels_N == label] for label in range(found.count)]
     return _born(known, frames.coordinates_ND, slots_N, [own for own in members if len(own) >= least])
 
 
 def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed: int) -> Clustering | None:
-    """Split clusters that turn out to be several; None where the clusters are as distinct as a fresh grouping.
+    """Group the recent frames afresh; None where the present clusters are as good.
 
-    In a quiet world nothing is novel any more, but the first clusters may have come of too few frames. A fresh grouping
-    of the recent frames replaces the present clusters if it has more groups and is clearly more distinct; each group
-    takes over the cluster that it shares most frames with, id and all, and is otherwise born. For young models: one
-    that is asked again and again is split again and again.
+    In a quiet world nothing is novel any more, but the first clusters may have come of too few frames, or a class may
+    have slipped into another one's cluster. A fresh grouping replaces the present clusters if its modularity is clearly
+    higher and its groups are as distinct. Each group takes over the cluster that it shares most frames with, id and
+    all, and is otherwise born; what is known of a cluster beyond the recent frames stays where the two agree. All
+    statistics begin anew with the recent frames, since those of mixed clusters are wrong.
     """
     now_N = nearest(known, frames.coordinates_ND)
     present = torch.unique(now_N).tolist()
     if len(present) < known.live_clusters / 2:
         return None  # a part of the world says nothing about the whole
-    bounds = Bounds(2, settings.most_births, settings.cluster_frames, near=1.0)
-    found = group(frames.latents_NL, bounds, seed)
-    distinct = max(LEAST_SILHOUETTE, settings.regroup_gain * silhouette(frames.latents_NL, now_N))
-    if found.count <= len(present) or found.silhouette < distinct:
+    hood = Neighbourhood(frames.latents_NL, seed)
+    found = hood.communities(Bounds(_FEWEST, settings.most_births, settings.cluster_frames, near=1.0))
+    better = hood.modularity(found.labels_N) >= settings.regroup_gain * hood.modularity(now_N)
+    if not better or found.silhouette < _AS_DISTINCT * hood.silhouette(now_N):
         return None
-    taken = _taken_over(found, now_N, present)
+    shared = _shared(found, now_N, present)
+    taken = _taken_over(shared, present)
     means_KD, counts_K, slots_N = known.means_KD.clone(), known.counts_K.clone(), now_N.clone()
     for label, slot in taken.items():
         own = found.labels_N == label
-        means_KD[slot], counts_K[slot], slots_N[own] = frames.coordinates_ND[own].mean(0), 0.0, slot
+        slots_N[own] = slot
+        if int((own & (now_N == slot)).sum()) < _AGREE * int((own | (now_N == slot)).sum()):
+            means_KD[slot], counts_K[slot] = frames.coordinates_ND[own].mean(0), 0.0
     rest = [torch.nonzero(found.labels_N == label).flatten() for label in range(found.count) if label not in taken]
-    kept = replace(known, means_KD=means_KD, counts_K=counts_K)
+    kept = replace(known, means_KD=means_KD, counts_K=counts_K, frames=0.0)
     return _born(kept, frames.coordinates_ND, slots_N, rest)
 
 
@@ -126,11 +133,16 @@ def _born(known: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, members: 
     return Clustering(born, slots_N, without_slot)
 
 
-def _taken_over(found: Grouping, now_N: Tensor, present: list[int]) -> dict[int, int]:
-    """Return the slot that each group takes over, one to one, by the number of shared frames."""
+def _shared(found: Grouping, now_N: Tensor, present: list[int]) -> NDArray[np.int64]:
+    """Count the frames that each group shares with each present slot."""
     shared = np.zeros((found.count, len(present)), dtype=np.int64)
     for column, slot in enumerate(present):
         shared[:, column] = torch.bincount(found.labels_N[now_N == slot], minlength=found.count).numpy()
+    return shared
+
+
+def _taken_over(shared: NDArray[np.int64], present: list[int]) -> dict[int, int]:
+    """Return the slot that each group takes over, one to one, by the number of shared frames."""
     rows, columns = linear_sum_assignment(-shared)
     return {int(row): present[column] for row, column in zip(rows, columns, strict=True) if shared[row, column]}
 

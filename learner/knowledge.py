@@ -50,7 +50,7 @@ class Knowledge:
 
     def looks_back(self, settings: LearnerSettings) -> bool:
         """Say whether a later update may look again at frames that were trained on: only while the model is young."""
-        return self.mixture.is_young(settings.window_frames)
+        return self.mixture.is_young(settings.regroup_frames)
 
     def followed(self, scores: Scores, rate: float) -> "Knowledge":
         """Return the knowledge after a micro-task: each threshold moves with what it showed of its cluster."""

@@ -71,7 +71,10 @@ class TiedMixture:
         return int(self.live_K.sum())
 
     def is_young(self, frames: int) -> bool:
-        """Say whether fewer than so many frames stand behind the covariance; once false it stays false."""
+        """Say whether fewer than so many frames stand behind the covariance.
+
+        Only a young mixture is grouped afresh and begins to count anew, so once this is false it stays false.
+        """
         return self.frames < frames
 
     def whiten(self, coordinates_ND: Tensor) -> Tensor:

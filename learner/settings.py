@@ -68,8 +68,10 @@ class LearnerSettings(PaperSettings):
     """A cluster is born from so many frames at least, and pruned when fewer than half of that stand behind it."""
     merge_distance: float = Field(3.0, ge=0)
     """Clusters whose means are nearer are one, in standard deviations; 0 never merges."""
-    regroup_gain: float = Field(1.1, ge=1)
-    """In a quiet world, split clusters if a fresh grouping's silhouette is so many times better."""
+    regroup_gain: float = Field(1.02, ge=1)
+    """In a quiet world, group the recent frames afresh if the modularity is so many times better."""
+    regroup_frames: int = Field(1024, ge=0)
+    """Clusters that so many frames stand behind are not grouped afresh."""
 
     # When to learn
     warm_up_frames: int = Field(90, ge=16)
@@ -79,7 +81,7 @@ class LearnerSettings(PaperSettings):
     update_seconds: float = Field(10.0, gt=0)
     """… or for so long."""
     interval_frames: int = Field(128, ge=32)
-    """Without a change an update comes after so many frames, twice as many with each further one, at most a window."""
+    """Without a change an update comes after so many frames, then twice as many up to half a window."""
     novel_rate: float = Field(0.25, gt=0, le=1)
     """Share of uncertain frames from which an update bears clusters though no change was signalled."""
     drift_detector: Literal["page_hinkley", "adwin", "kswin", "never", "always"] = "page_hinkley"
@@ -142,6 +144,11 @@ class LearnerSettings(PaperSettings):
             message = f"at most {most} components exist for these window_frames and encoder_channels"
             raise ValueError(message)
         return dimensions
+
+    @property
+    def longest_interval_frames(self) -> int:
+        """After how many frames an update comes at the latest: half a window, or the interval where that is longer."""
+        return min(max(self.interval_frames, self.window_frames // 2), self.window_frames)
 
     def sha256(self) -> str:
         """Name what an execution depends on, whatever order it was written in.

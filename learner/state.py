@@ -124,7 +124,8 @@ class LearnerState:
     @property
     def longest_interval(self) -> int:
         """After how many frames an update comes though nothing changed."""
-        return min(self.settings.interval_frames << min(self.quiet_updates, 16), self.settings.window_frames)
+        doubled = self.settings.interval_frames << min(self.quiet_updates, 16)
+        return min(doubled, self.settings.longest_interval_frames)
 
     @property
     def world_changed(self) -> bool:

@@ -5,9 +5,17 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 
-from learner.grouping import Bounds, group, silhouette
+from learner.grouping import Bounds, Neighbourhood
 
 ANY = Bounds(fewest=1, most=8, frames=8, near=0.9)
+
+
+def group(latents, bounds, seed):
+    return Neighbourhood(latents, seed).group(bounds)
+
+
+def silhouette(latents, labels):
+    return Neighbourhood(latents, 0).silhouette(labels)
 
 
 def blobs(groups, each=30, width=48, seed=0):
@@ -123,3 +131,39 @@ def test_one_group_and_only_lone_frames_are_not_distinct(labels):
 @pytest.mark.parametrize("frames", [20, 60, 200])
 def test_a_camera_that_shows_the_same_image_over_and_over_shows_one_group(frames):
     assert group(torch.ones(frames, 48), ANY, 0).count == 1
+
+
+def neighbours_share(latents, labels):
+    """Return Newman and Girvan's Q of the symmetric graph of the 15 nearest ones, edge by edge."""
+    points = PCA(min(32, latents.shape[1]), svd_solver="full").fit_transform(latents.double().numpy())
+    apart = ((points[:, None] - points[None]) ** 2).sum(2)
+    np.fill_diagonal(apart, np.inf)
+    graph = np.zeros_like(apart)
+    for frame, row in enumerate(apart):
+        for other in np.argsort(row)[:15]:
+            graph[frame, other] += 0.5
+            graph[other, frame] += 0.5
+    edges, total = graph.sum(1), graph.sum()
+    pairs = [(i, j) for i in range(len(graph)) for j in range(len(graph)) if labels[i] == labels[j]]
+    return sum(graph[i, j] / total - edges[i] * edges[j] / total**2 for i, j in pairs)
+
+
+def test_modularity_is_the_share_of_neighbours_inside_groups_beyond_chance():
+    draw = torch.Generator().manual_seed(2)
+    latents, true = blobs(4, each=25)
+    for labels in (true, true // 2, torch.randint(5, (100,), generator=draw)):
+        assert Neighbourhood(latents, 0).modularity(labels) == pytest.approx(neighbours_share(latents, labels.numpy()))
+    assert Neighbourhood(latents, 0).modularity(torch.zeros(100, dtype=torch.int64)) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("groups", [4, 6, 8])
+def test_a_whole_world_has_as_many_communities_as_it_is_made_of(groups, seed):
+    latents, true = blobs(groups, each=40, seed=seed)
+    found = Neighbourhood(latents, seed).communities(Bounds(2, 15, 8, 1.0))
+    assert found.count == groups
+    assert agreement(found.labels_N, true) == 1.0
+
+
+def test_too_few_frames_for_two_groups_are_one_community():
+    assert Neighbourhood(blobs(1, 1)[0], 0).communities(Bounds(2, 15, 8, 1.0)).count == 1

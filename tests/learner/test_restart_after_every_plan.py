@@ -20,7 +20,7 @@ FRAMES = 240
 RESENT = 40
 OTHERS = {
     "as it is": {},
-    "grown soon": {"window_frames": 64, "interval_frames": 32},
+    "grown soon": {"window_frames": 64, "regroup_frames": 64, "interval_frames": 32},
     "overload": {"overload": "sample", "overload_lag_frames": 192, "interval_frames": 32},
     "paper": {"method": "paper", "paper_channels": (8, 8, 8), "paper_epochs": 1, "warm_up_frames": 64},
 }

@@ -97,7 +97,7 @@ def test_a_window_whose_frames_have_expired_is_told_with_what_to_do(stopped):
 
 
 def test_a_grown_model_needs_no_frame_again_that_it_was_trained_on(tmp_path):
-    settings = changed(window_frames=48)
+    settings = changed(window_frames=48, regroup_frames=48)
     state, _ = run_through(digits_log(FRAMES), settings)
     assert (state.updates, len(state.window.recent_images())) == (2, len(state.window))
     folder = CheckpointStore(tmp_path, "m", 3, Faults()).save(state, ORIGIN, 0).folder

@@ -115,8 +115,8 @@ def test_the_first_update_counts_as_one_after_a_change():
     assert LearnerState.new(SETTINGS).world_changed
 
 
-def test_the_interval_doubles_with_each_quiet_update_up_to_the_window_and_begins_anew_after_a_change():
-    settings = SETTINGS.model_copy(update={"interval_frames": 40, "window_frames": 120})
+def test_the_interval_doubles_with_each_quiet_update_up_to_half_a_window_and_begins_anew_after_a_change():
+    settings = SETTINGS.model_copy(update={"interval_frames": 40, "window_frames": 240})
     state = LearnerState.new(settings)
     intervals = []
     for _ in range(3):
@@ -155,7 +155,7 @@ def test_what_an_update_learned_replaces_knowledge_and_uses_up_window_and_eviden
 
 
 def test_frames_that_were_trained_on_stay_only_while_the_model_is_young():
-    for behind, kept in ((SETTINGS.window_frames - 1, ENOUGH), (SETTINGS.window_frames, 0)):
+    for behind, kept in ((SETTINGS.regroup_frames - 1, ENOUGH), (SETTINGS.regroup_frames, 0)):
         state = state_with(ENOUGH)
         mixture = replace(state.knowledge.mixture, frames=float(behind))
         state.take_knowledge(replace(state.knowledge, mixture=mixture), REPORT, 1)
