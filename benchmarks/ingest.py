@@ -156,7 +156,7 @@ def warm_checkpoint(site: Site, model: str) -> Path:
     window = prepare_all(pack.stream_images[: site.settings.warm_up_frames], site.settings)
     generator = torch.Generator().manual_seed(SEED)
     knowledge, report = learn(state.knowledge, Material.alone(window), site.settings, generator, Faults())
-    state.take_knowledge(knowledge, 0, report.images_backpropagated)
+    state.take_knowledge(knowledge, report, 0)
     state.pending = PendingUpdate(NEVER_FRAMES, 0, None, "interval")
     with closing(PartitionConsumer(site.streaming, topics.frames)) as frames:
         origin = {"cluster": frames.cluster_id, "topic": frames.topic_id}

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.recovery [--quick]``: roles killed at every named point, and images that no decoder likes.
+"""``python -m benchmarks.recovery [--quick] [--seed N]``: roles killed at every named point, and damaged images.
 
 First damaged image files are decoded (`benchmarks.mutated_images`). Then digits are fed over a Kafka of their own to a
 learner, a replay worker, a publisher and a server, each a process that is killed with SIGKILL at its named points or at
@@ -71,6 +71,7 @@ class Site:
     streaming: StreamSettings
     topics: Topics
     home: Path
+    seed: int
     passes: int = 0
     records: int = 0
     enough: bool = False
@@ -89,7 +90,12 @@ class Site:
     def next_feed(self) -> list[str]:
         """Return its command: one that was killed is started again under the same source's name."""
         self.records = self._count_records()
-        numbers = {"seed": self.passes, "rate": FRAMES_A_SECOND, "limit": FRAMES_A_PASS, "sources": SOURCES}
+        numbers = {
+            "seed": 1000 * self.seed + self.passes,
+            "rate": FRAMES_A_SECOND,
+            "limit": FRAMES_A_PASS,
+            "sources": SOURCES,
+        }
         names = {"source-name": f"{MODEL}-{self.passes}", "home": self.home, "settings": self.settings_file}
         return ["stream.feed", "dataset", *(f"--{name}={value}" for name, value in (numbers | names).items())]
 
@@ -123,14 +129,16 @@ def main() -> int:
     """Measure, write the result; 1 unless nothing was lost, doubled, crashed or hung, and all bits are the same."""
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--quick", action="store_true", help="12 kills and 2,000 images instead of 65 and 100,000")
-    quick = flags.parse_args().quick
+    flags.add_argument("--seed", type=int, default=SEED, help="of the kills' order and times, and of the frames' order")
+    parsed = flags.parse_args()
+    quick, seed = parsed.quick, parsed.seed
     figures, not_measured = image_figures(QUICK_IMAGES if quick else FULL_IMAGES)
-    with tempfile.TemporaryDirectory(prefix="r2r-recovery-") as folder, open_site(Path(folder)) as site:
-        kills = run(site, planned_deaths(quick=quick))
+    with tempfile.TemporaryDirectory(prefix="r2r-recovery-") as folder, open_site(Path(folder), seed) as site:
+        kills = run(site, planned_deaths(quick=quick, seed=seed))
         judged = judge(site.streaming, site.topics, SETTINGS, site.home, site.frames)
     figures |= kill_figures(kills, judged)
-    command = f"python -m benchmarks.recovery{' --quick' if quick else ''}"
-    write_result("recovery", figures, not_measured, [SEED], command, quick=quick)
+    command = f"python -m benchmarks.recovery{' --quick' if quick else ''}{f' --seed {seed}' if seed != SEED else ''}"
+    write_result("recovery", figures, not_measured, [seed], command, quick=quick)
     good = judged.bit_identical and not any(figures[name] for name in ("lost", "doubled", "crashes", "hangs"))
     return 0 if good else 1
 
@@ -157,9 +165,9 @@ def image_figures(files: int) -> tuple[dict[str, object], dict[str, str]]:
     return figures | {"decoder_memory": {"at_tenth_bytes": tenth, "at_end_bytes": end}}, {}
 
 
-def planned_deaths(*, quick: bool) -> dict[str, deque[Death]]:
+def planned_deaths(*, quick: bool, seed: int = SEED) -> dict[str, deque[Death]]:
     """Draw how each role is to die: 12 or 65 times in all."""
-    draws = np.random.default_rng(SEED)
+    draws = np.random.default_rng(seed)
     times = 1 if quick else 5
     at_learner = [_at_point(point, draws) for point in learner_faults.POINTS * times]
     at_worker = [
@@ -183,14 +191,14 @@ def _at_random(draws: np.random.Generator, earliest_seconds: float, latest_secon
 
 
 @contextmanager
-def open_site(folder: Path) -> Iterator[Site]:
+def open_site(folder: Path, seed: int) -> Iterator[Site]:
     """Start a Kafka, make the topics, write the settings."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with EmbeddedBroker(folder / "kafka", port) as broker:
         streaming = StreamSettings(bootstrap_servers=broker.address, broker_timeout_seconds=60.0)
-        site = Site(streaming, Topics(MODEL, streaming.topic_prefix), folder)
+        site = Site(streaming, Topics(MODEL, streaming.topic_prefix), folder, seed)
         site.write_settings()
         create_topics(streaming, site.topics)
         yield site
@@ -271,7 +279,9 @@ def kill_figures(roles: Sequence[KilledRole], judged: Judged) -> dict[str, objec
         "updates": judged.updates,
         "lost": judged.lost,
         "doubled": judged.doubled,
+        "checkpoints": judged.checkpoints,
         "bit_identical": judged.bit_identical,
+        "divergence": judged.divergence,
     }
 
 

@@ -85,7 +85,7 @@ def _trained(seed: int) -> LearnerState:
     window = resize(torch.from_numpy(_pixels(order)), settings.input_size, settings.aspect)
     generator = torch.Generator().manual_seed(seed)
     knowledge, report = learn(state.knowledge, Material.alone(window), settings, generator, Faults())
-    state.take_knowledge(knowledge, 1, report.images_backpropagated)
+    state.take_knowledge(knowledge, report, 1)
     state.task_seq = 1
     return state
 

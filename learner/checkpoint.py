@@ -85,7 +85,7 @@ class CheckpointStore:
         return saved
 
     def _save(self, files: dict[str, bytes], task_seq: int, origin: Mapping[str, str], now_ms: int) -> SavedCheckpoint:
-        listing = {name: {"sha256": _sha256(data), "bytes": len(data)} for name, data in files.items()}
+        listing = _listing(files)
         content = _content_sha256(listing)
         manifest = {"model": self._model, "task_seq": task_seq, "content_sha256": content, "files": listing}
         manifest |= {"created_at_ms": now_ms, "origin": dict(origin)}
@@ -181,6 +181,11 @@ def content_sha256(folder: Path) -> str:
     return str(_manifest(folder)["content_sha256"])
 
 
+def content_of(files: Mapping[str, bytes]) -> str:
+    """Return the sha256 that a checkpoint of these files has."""
+    return _content_sha256(_listing(files))
+
+
 def origin_of(folder: Path) -> dict[str, str]:
     """Return which cluster and topic a checkpoint's positions belong to."""
     return dict(_manifest(folder)["origin"])
@@ -227,6 +232,10 @@ def _is_good(folder: Path) -> bool:
     except (CheckpointCorrupt, InvalidMessage):
         return False
     return True
+
+
+def _listing(files: Mapping[str, bytes]) -> dict[str, object]:
+    return {name: {"sha256": _sha256(data), "bytes": len(data)} for name, data in files.items()}
 
 
 def _content_sha256(listing: Mapping[str, object]) -> str:

@@ -143,5 +143,5 @@ def _learn(state: LearnerState, plan: TaskPlan, faults: Faults) -> UpdateReport:
     material = Material(window_NCSS, state.window.recent_images(), generated, changed=state.world_changed)
     knowledge, report = learn(state.knowledge, material, state.settings, generator, faults)
     state.exemplars = state.exemplars.renewed(knowledge, window_NCSS, state.settings.exemplars)
-    state.take_knowledge(knowledge, plan.task_seq, report.images_backpropagated)
+    state.take_knowledge(knowledge, report, plan.task_seq)
     return report

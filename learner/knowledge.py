@@ -48,6 +48,10 @@ class Knowledge:
         """Whether there has been an update, so that frames can be scored."""
         return self.projection is not None
 
+    def looks_back(self, settings: LearnerSettings) -> bool:
+        """Say whether a later update may look again at frames that were trained on: only while the model is young."""
+        return self.mixture.is_young(settings.regroup_frames)
+
     def followed(self, scores: Scores, rate: float) -> "Knowledge":
         """Return the knowledge after a micro-task: each threshold moves with what it showed of its cluster."""
         return replace(self, uncertainty=self.uncertainty.followed(scores.dispersion_N, scores.slots_N, rate))

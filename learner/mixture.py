@@ -70,6 +70,13 @@ class TiedMixture:
         """How many slots are in use."""
         return int(self.live_K.sum())
 
+    def is_young(self, frames: int) -> bool:
+        """Say whether fewer than so many frames stand behind the covariance.
+
+        Only a young mixture is grouped afresh and begins to count anew, so once this is false it stays false.
+        """
+        return self.frames < frames
+
     def whiten(self, coordinates_ND: Tensor) -> Tensor:
         """Return coordinates in which the shared covariance is the identity."""
         return _solve(torch.linalg.cholesky(self.covariance_DD), coordinates_ND)

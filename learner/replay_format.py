@@ -9,6 +9,8 @@ from torch import Tensor
 
 from learner.replay_memory import Asked, Painted, ReplayCounts, ReplayMemory
 
+_REQUEST, _BATCH = 3, 5  # parts of an id within the model; until version 1.1 the model's name stood before them
+
 
 def replay_to_state(memory: ReplayMemory) -> dict[str, Any]:
     """Return requests, counts, and for each image ``[cluster, update, expires_at_ms]``, in order."""
@@ -30,10 +32,19 @@ def replay_from_state(state: dict[str, Any] | None, tensors: Mapping[str, Tensor
     """Return the memory that was described; an empty one where there was none yet."""
     if state is None:
         return ReplayMemory()
-    asked = [Asked(**{**one, "batches": tuple(one["batches"])}) for one in state["asked"]]
+    asked = [_asked(one) for one in state["asked"]]
     images = tensors.get("images_NCSS", torch.zeros(0))
     painted = [
         Painted(cluster, update, expires_at_ms, image)
         for (cluster, update, expires_at_ms), image in zip(state["painted"], images, strict=True)
     ]
     return ReplayMemory({one.id: one for one in asked}, painted, ReplayCounts(**state["counts"]))
+
+
+def _asked(values: dict[str, Any]) -> Asked:
+    batches = tuple(_last(batch, _BATCH) for batch in values["batches"])
+    return Asked(**{**values, "id": _last(values["id"], _REQUEST), "batches": batches})
+
+
+def _last(text: str, parts: int) -> str:
+    return "/".join(text.split("/")[-parts:])

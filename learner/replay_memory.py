@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from stream.messages import id_within
 from stream.replay_messages import ReplayRequest
 
 MOST_REQUESTS = 256
@@ -22,12 +23,14 @@ class Asked:
 
     Parameters
     ----------
-    id, cluster, images, expires_at_ms
+    id
+        The request's within its model: what is remembered says nothing of the model's name.
+    cluster, images, expires_at_ms
         The request's.
     update
         The number of the update it was asked for; what comes after it serves the next one.
     batches
-        Ids of the batches that came.
+        Ids of the batches that came, within the model as well.
     arrived
         Images that came.
     """
@@ -80,7 +83,8 @@ class ReplayMemory:
         """Expect answers to requests for update number ``update``; ``updates`` are behind the learner."""
         counted = "requested" if update == updates + 1 else "requested_ahead"
         for request in requests:
-            self.asked[request.id] = Asked(request.id, request.cluster, request.images, request.expires_at_ms, update)
+            own = id_within(request.model, request.id)
+            self.asked[own] = Asked(own, request.cluster, request.images, request.expires_at_ms, update)
             self._count(**{counted: request.images})
         for oldest in list(self.asked)[:-MOST_REQUESTS]:
             del self.asked[oldest]

@@ -35,7 +35,8 @@ def resume(
     InvalidSetting
         A setting that shapes the network differs from the checkpoint's.
     PositionLost
-        The checkpoint belongs to another cluster or topic, or the log has lost frames of the window.
+        The checkpoint belongs to another cluster or topic, or the log has lost frames that are still needed: those that
+        were not planned yet or not trained on, and while the model is young those that it may look at again.
     """
     state, runs = load_checkpoint(checkpoint)
     _check_origin(checkpoint, origin)
@@ -48,7 +49,9 @@ def resume(
     _take_settings(state, settings)
     frames.seek(state.positions)
     places = places_of(runs)
-    records = _records_at(places, frames)
+    if not state.knowledge.looks_back(settings):
+        places = places[len(places) - untrained :]  # an earlier release kept the others too
+    records = _window_records(checkpoint, places, frames)
     for place in places:
         record = records[place]
         frame = Frame.from_record(record.value, record.headers, around.frames_topic, place)
@@ -56,6 +59,26 @@ def resume(
         state.window.add([place], torch.unsqueeze(image_CSS, 0))
     state.window.mark_trained(min(untrained, len(state.window)))
     return state
+
+
+def _window_records(checkpoint: Path, places: Sequence[Place], frames: FrameLog) -> dict[Place, Record]:
+    try:
+        return _records_at(places, frames)
+    except PositionLost as error:
+        message = (
+            f"the checkpoint {checkpoint.name} cannot be continued: of its window's frames, which the next update "
+            f"needs, some have expired from the log and do not come back ({_named(places)}). Name a new model "
+            "with --model, which starts from what is left, and raise stream.frames_retention_bytes so far that the log "
+            "holds learner.window_frames frames and all that come while no learner runs"
+        )
+        raise PositionLost(message) from error
+
+
+def _named(places: Sequence[Place]) -> str:
+    return ", ".join(
+        f"partition {partition}: offsets {first} to {stop - 1}"
+        for partition, (first, stop) in sorted(covering_ranges(places).items())
+    )
 
 
 def _records_at(places: Sequence[Place], frames: FrameLog) -> dict[Place, Record]:

@@ -13,7 +13,7 @@ from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from stream.errors import InvalidMessage
 from stream.log import Record
-from stream.messages import TaskPlan
+from stream.messages import TaskPlan, id_within
 from stream.replay_messages import ReplaySamples
 
 _LONGEST_MESSAGE = 300
@@ -39,7 +39,7 @@ def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, deco
         except InvalidMessage as error:
             refused.append(RefusedSamples(record.offset, error.reason, str(error)[:_LONGEST_MESSAGE]))
         else:
-            state.replay.take_in(asked.id, samples.id, images_NCSS, state.updates)
+            state.replay.take_in(asked.id, id_within(plan.model, samples.id), images_NCSS, state.updates)
     state.replay.note_refused(len(refused))
     return refused
 
@@ -50,14 +50,15 @@ def _live(state: LearnerState) -> list[int]:
 
 def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[ReplaySamples, Asked]:
     samples = ReplaySamples.from_bytes(record.value or b"")
-    asked = state.replay.asked.get(samples.request) if isinstance(samples.request, str) else None
+    request, batch = id_within(plan.model, samples.request), id_within(plan.model, samples.id)
+    asked = state.replay.asked.get(request)
     if samples.model != plan.model or asked is None:
         message = "it answers no request, or one whose time is over; answer within the request's time to live"
         raise InvalidMessage(message, reason="unknown_request")
-    if samples.id in asked.batches:
+    if batch in asked.batches:
         message = f"the batch {samples.id!r:.100} came before; nothing is to be done"
         raise InvalidMessage(message, reason="duplicate")
-    if samples.cluster != asked.cluster or samples.id != f"{asked.id}/samples/{samples.part}":
+    if samples.cluster != asked.cluster or batch != f"{asked.id}/samples/{samples.part}":
         message = "cluster and id are not those of its request; copy them from there"
         raise InvalidMessage(message, reason="wrong_request")
     if not samples.images or asked.arrived >= asked.images:

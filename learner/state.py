@@ -9,10 +9,12 @@ from learner.exemplars import Exemplars
 from learner.inputs import Positions
 from learner.knowledge import Scores
 from learner.learned import Learned, nothing_learned
+from learner.names import names_after
 from learner.replay_memory import ReplayMemory
 from learner.resends import ResendWindows
 from learner.seen_ids import SeenIds
 from learner.settings import LearnerSettings
+from learner.update import UpdateReport
 from learner.window import TrainingWindow
 from stream.messages import TaskPlan
 
@@ -159,13 +161,16 @@ class LearnerState:
         self.pending = PendingUpdate(left, 0, None, "interval")
         return True
 
-    def take_knowledge(self, knowledge: Learned, task_seq: int, images_backpropagated: int) -> None:
+    def take_knowledge(self, knowledge: Learned, report: UpdateReport, task_seq: int) -> None:
         """Go on with what an update learned: the window is used up and the detector starts anew."""
         self.knowledge = knowledge
         self.updates += 1
         self.updated_at_task = task_seq
-        self.images_backpropagated += images_backpropagated
+        self.images_backpropagated += report.images_backpropagated
+        self.names = names_after(self.names, report.merged, knowledge.mixture.ids_K.tolist())
         self.window.mark_trained()
+        if not knowledge.looks_back(self.settings):
+            self.window.forget_trained()
         self.quiet_updates = 0 if self.world_changed else self.quiet_updates + 1
         self.detector = new_detector(self.settings)
         self.pending = None

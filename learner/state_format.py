@@ -63,12 +63,12 @@ def state_to_bytes(state: LearnerState) -> dict[str, bytes]:
     exemplars = state.exemplars.to_tensors(state.knowledge.mixture.ids_K, state.settings.exemplars)
     tensors |= {f"exemplars.{name}": value for name, value in exemplars.items()}
     tensors |= {f"replay.{name}": value for name, value in replay_to_tensors(state.replay).items()}
-    return {_TENSORS: save(tensors), _STATE: wire_format.to_bytes("learner-state", "1.1", body)}
+    return {_TENSORS: save(tensors), _STATE: wire_format.to_bytes("learner-state", "1.2", body)}
 
 
 def state_from_bytes(files: dict[str, bytes]) -> tuple[LearnerState, list[list[int]]]:
     """Return the state and its window's runs; the window is empty until its frames are read from the log."""
-    body = wire_format.from_bytes("learner-state", "1.1", files[_STATE])
+    body = wire_format.from_bytes("learner-state", "1.2", files[_STATE])
     settings = _settings(body["settings"])
     detector = new_detector(settings)
     detector.restore(body["detectors"].get(detector.name, {}))

@@ -152,7 +152,7 @@ def _cluster(
     """Return the clusters to be fitted and the frames to fit them to: the window, or after a regrouping all recent."""
     seed = int(torch.randint(2**31, (1,), generator=generator))
     if carried.live_clusters and not quiet.material.changed and not bool(novel_W.any()):
-        young = carried.frames < settings.regroup_frames
+        young = carried.is_young(settings.regroup_frames)
         recent = quiet.frames() if young else frames
         regrouped = regroup(carried, recent, settings, seed) if young else None
         if regrouped is not None:

@@ -1,5 +1,7 @@
 """The window: the newest frames, bounded, named by where they stand in the log; the last of them not yet trained on.
 
+Those that were trained on stay while an update may look at them again, and no longer: a restart reads them once more.
+
 Axes: N frames, C = 3 channels, S = input size.
 """
 
@@ -40,13 +42,18 @@ class TrainingWindow:
         """Note that an update has taken all frames, or all but the newest ``untrained``; they stay as recent ones."""
         self._untrained = untrained
 
+    def forget_trained(self) -> None:
+        """Let go of the frames that were trained on."""
+        while len(self._frames) > self._untrained:
+            self._frames.popleft()
+
     def images(self) -> Tensor:
         """Return the frames not yet trained on as float images [N, 3, S, S] in the order they came."""
         return self.recent_images()[len(self._frames) - self._untrained :]
 
     def recent_images(self) -> Tensor:
         """Return all frames, trained on or not, as float images [N, 3, S, S] in the order they came."""
-        return torch.stack([image for _, image in self._frames])
+        return torch.stack([image for _, image in self._frames]) if self._frames else torch.zeros(0, 3, 0, 0)
 
     def runs(self) -> list[list[int]]:
         """Return the places as runs ``[partition, start, stop]``, in order: what a checkpoint stores."""

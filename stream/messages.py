@@ -36,6 +36,18 @@ def derived_id(model: str, task_seq: int, kind: str, number: int) -> str:
     return f"{model}/{task_seq}/{kind}/{number}"
 
 
+def id_within(model: str, id: object) -> str:  # noqa: A002  the messages' name
+    """Return a derived id without the name of the model that it begins with; empty where it begins otherwise.
+
+    Examples
+    --------
+    >>> id_within("digits", "digits/7/event/0")
+    '7/event/0'
+    """
+    own = f"{model}/"
+    return id.removeprefix(own) if isinstance(id, str) and id.startswith(own) else ""
+
+
 def _ranges(value: Mapping[str, list[int]]) -> dict[int, OffsetRange]:
     return {int(partition): OffsetRange(int(start), int(stop)) for partition, (start, stop) in sorted(value.items())}
 

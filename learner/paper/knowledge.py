@@ -35,6 +35,10 @@ class PaperKnowledge:
         """Whether there has been an update, so that frames can be scored."""
         return self.mixture.live_clusters > 0
 
+    def looks_back(self, settings: LearnerSettings) -> bool:  # noqa: ARG002  as of the other method
+        """See `Knowledge.looks_back`: it never does."""
+        return False
+
     def score(self, images_NCSS: Tensor) -> Scores:
         """Score frames with the model as it is; changes nothing. Call only after the first update."""
         if not self.has_learned:

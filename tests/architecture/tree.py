@@ -15,7 +15,7 @@ def python_files(*folders: str) -> list[Path]:
 
 def written_files() -> Iterator[tuple[Path, str]]:
     """Give each file that is written by people, with its text; tools' outputs and images are left out."""
-    top = [path for path in ROOT.iterdir() if path.is_file()]
+    top = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a linked work tree
     deep = [path for folder in (*ROOMS, "tests", "docs", ".ci") for path in (ROOT / folder).rglob("*")]
     for path in sorted(top + deep):
         if path.is_file() and not _OUTPUTS & set(path.parts):

@@ -91,7 +91,7 @@ def test_a_second_ask_for_the_same_update_asks_for_what_is_missing_alone():
 def test_what_waits_from_the_last_update_is_not_asked_for_again():
     state = asking(2)
     note(state, requests_of(state)[:1])
-    state.replay.take_in("m/7/replay-request/0", "a", torch.zeros(5, 3, 32, 32, dtype=torch.uint8), updates=0)
+    state.replay.take_in("7/replay-request/0", "a", torch.zeros(5, 3, 32, 32, dtype=torch.uint8), updates=0)
     state.updates = 1
     assert images(requests_of(state)) == [10, 15]
 

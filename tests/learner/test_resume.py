@@ -28,6 +28,15 @@ def stopped(tmp_path):
     return CheckpointStore(tmp_path, "m", 3, Faults()).save(state, ORIGIN, 0).folder, state, log
 
 
+def expired_before(state):
+    """Return by partition the first offset that a restart needs."""
+    runs = state.window.runs()
+    return {
+        p: min([start for partition, start, _ in runs if partition == p], default=at)
+        for p, at in state.positions.items()
+    }
+
+
 def changed(**settings):
     return LearnerSettings(**SETTINGS.model_dump() | settings)
 
@@ -74,17 +83,33 @@ def test_in_the_middle_of_an_interval_it_goes_on_with_what_was_trained_on_and_wh
 
 def test_frames_of_the_window_are_read_also_where_older_ones_have_expired(stopped):
     folder, state, log = stopped
-    oldest = {partition: min(run[1] for run in state.window.runs() if run[0] == partition) for partition in (0, 1, 2)}
-    for partition, offset in oldest.items():
+    for partition, offset in expired_before(state).items():
         log.expire(partition, offset)
     assert torch.equal(resume(folder, SETTINGS, log, ORIGIN, AROUND).window.images(), state.window.images())
 
 
-def test_a_window_whose_frames_have_expired_is_told(stopped):
+def test_a_window_whose_frames_have_expired_is_told_with_what_to_do(stopped):
     folder, state, log = stopped
     log.expire(0, state.positions[0])
-    with pytest.raises(PositionLost, match="raise the retention"):
+    remedy = r"expired .*partition 0: offsets 0 to 47,.* new model with --model.* raise stream.frames_retention_bytes"
+    with pytest.raises(PositionLost, match=remedy):
         resume(folder, SETTINGS, log, ORIGIN, AROUND)
+
+
+def test_a_grown_model_needs_no_frame_again_that_it_was_trained_on(tmp_path):
+    settings = changed(window_frames=48, regroup_frames=48)
+    state, _ = run_through(digits_log(FRAMES), settings)
+    assert (state.updates, len(state.window.recent_images())) == (2, len(state.window))
+    folder = CheckpointStore(tmp_path, "m", 3, Faults()).save(state, ORIGIN, 0).folder
+    log, plans = digits_log(FRAMES + 96), MemoryPlanLog()
+    expected, _ = run_through(digits_log(FRAMES + 96), settings, plans)
+    assert expected.updates > state.updates
+    for partition, offset in expired_before(state).items():
+        log.expire(partition, offset)
+    resumed = resume(folder, settings, log, ORIGIN, AROUND)
+    assert state_to_bytes(resumed) == state_to_bytes(state)
+    go_on(resumed, log, plans)
+    assert state_to_bytes(resumed) == state_to_bytes(expected)
 
 
 @pytest.mark.parametrize(("name", "value"), [("cluster", "another"), ("topic", "made anew")])

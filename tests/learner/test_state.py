@@ -1,15 +1,29 @@
+from dataclasses import replace
+
 import torch
 
 from learner.drift import DriftSignal
 from learner.knowledge import Knowledge
 from learner.state import LearnerState, PendingUpdate
+from learner.update import UpdateReport
 from learner.window import Place
 from stream.messages import OffsetRange, TaskPlan
-from tests.learner.small import SETTINGS
+from tests.learner.small import SETTINGS, state_with_clusters
 
 ENOUGH = SETTINGS.projection_dimensions + 1
 SECONDS = SETTINGS.model_copy(update={"update_seconds": 10.0})
 SIGNAL = DriftSignal("page_hinkley", 6.0, 5.0, frame=9)
+
+
+REPORT = UpdateReport(
+    window_frames=48,
+    recalled_images=48,
+    images_backpropagated=96,
+    loss=0.1,
+    born=[],
+    births_without_slot=0,
+    live_clusters=3,
+)
 
 
 def state_with(frames, settings=SETTINGS):
@@ -107,12 +121,12 @@ def test_the_interval_doubles_with_each_quiet_update_up_to_half_a_window_and_beg
     intervals = []
     for _ in range(3):
         state.pending = PendingUpdate(16, 16, None, "interval")
-        state.take_knowledge(state.knowledge, 1, 0)
+        state.take_knowledge(state.knowledge, REPORT, 1)
         intervals.append(state.longest_interval)
     assert intervals == [80, 120, 120]
     state.note_signal(SIGNAL, frames=16, now_ms=0)
     assert state.world_changed
-    state.take_knowledge(state.knowledge, 2, 0)
+    state.take_knowledge(state.knowledge, REPORT, 2)
     assert state.longest_interval == 40
 
 
@@ -133,11 +147,27 @@ def test_what_an_update_learned_replaces_knowledge_and_uses_up_window_and_eviden
     state = state_with(ENOUGH)
     state.detector.update(1.0, 0)
     learned = Knowledge.nothing(SETTINGS)
-    state.take_knowledge(learned, task_seq=5, images_backpropagated=96)
+    state.take_knowledge(learned, REPORT, task_seq=5)
     assert state.knowledge is learned
     assert (len(state.window), state.pending, state.detector.to_state()) == (0, None, {})
     assert len(state.window.recent_images()) == ENOUGH
     assert (state.updates, state.updated_at_task, state.images_backpropagated) == (1, 5, 96)
+
+
+def test_frames_that_were_trained_on_stay_only_while_the_model_is_young():
+    for behind, kept in ((SETTINGS.regroup_frames - 1, ENOUGH), (SETTINGS.regroup_frames, 0)):
+        state = state_with(ENOUGH)
+        mixture = replace(state.knowledge.mixture, frames=float(behind))
+        state.take_knowledge(replace(state.knowledge, mixture=mixture), REPORT, 1)
+        assert len(state.window.recent_images()) == kept
+
+
+def test_a_name_goes_to_the_cluster_that_its_own_was_merged_into():
+    state = state_with_clusters(3)
+    state.names = {2: "cat"}
+    merged = replace(state.knowledge, mixture=state.knowledge.mixture.without(2))
+    state.take_knowledge(merged, replace(REPORT, merged=((1, 2),)), 1)
+    assert state.names == {1: "cat"}
 
 
 def test_finishing_a_plan_moves_the_named_partitions_alone():

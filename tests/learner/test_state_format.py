@@ -19,14 +19,17 @@ from stream.errors import UnknownFormat
 from tests.learner.small import SETTINGS, load_digits
 
 STORED = Path(__file__).parents[1] / "fixtures" / "formats" / "v1" / "checkpoint"
-STORED_1_1 = STORED.with_name("checkpoint_1_1")
+STORED_1_1, STORED_1_2 = (STORED.with_name(name) for name in ("checkpoint_1_1", "checkpoint_1_2"))
 CONTENT = "7905a7928ce0209fe8fe5d0d4b98a9d387c20203b027cf5ce5e27152a5705822"
 SLOTS = [1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1]
 RATIOS = [0.502, 0.312, 1.583, 2.162, 0.821, 0.859, 1.058, 1.787, 0.756, 1.417, 1.573, 0.577]
 CONTENT_1_1 = "3ee1fa92198b172ea484cd1abbb94ce405c9e12dec985a74dfbf7db77e554d17"
+CONTENT_1_2 = "1b5eb86fa7b94a093e06bb033dda4c812c4787b73712ccde9f450ddc5385f2e3"
 SLOTS_1_1 = [1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1]
 RATIOS_1_1 = [0.224, 0.346, 0.281, 0.568, 0.465, 0.47, 1.015, 1.169, 0.346, 1.407, 0.511, 0.427]
 ASKED = [(0, 2, 4), (1, 2, 4), (0, 3, 4), (1, 3, 4)]
+IDS = [f"{task}/replay-request/{number}" for task in (5, 11) for number in (0, 1)]
+BATCHES = [(f"{request}/samples/0",) for request in IDS]
 PAINTED = [(cluster, 3, (3, 16, 16)) for cluster in (0, 0, 0, 0, 1, 1, 1, 1)]
 
 
@@ -65,15 +68,19 @@ def test_what_version_1_0_did_not_count_is_taken_as_half_a_window_of_its_time():
     assert (len(state.window), state.quiet_updates) == (64, 0), "all frames of its window were untrained"
 
 
-def test_the_stored_checkpoint_of_1_1_is_read_with_all_its_values():
-    state, runs = load_checkpoint(STORED_1_1)
+@pytest.mark.parametrize(
+    ("stored", "content", "frames"), [(STORED_1_1, CONTENT_1_1, 96), (STORED_1_2, CONTENT_1_2, 80)]
+)
+def test_the_stored_checkpoints_of_1_1_and_1_2_are_read_with_all_their_values(stored, content, frames):
+    state, runs = load_checkpoint(stored)
     assert (state.task_seq, state.updates, state.quiet_updates, state.images_backpropagated) == (12, 2, 1, 320)
     assert state.pending == PendingUpdate(32, 16, 3_600_000, "interval")
-    assert (sum(stop - start for _, start, stop in runs), len(state.window)) == (96, 80)
+    assert (sum(stop - start for _, start, stop in runs), len(state.window)) == (frames, 80)
     assert (state.sample_positions, state.command_positions) == ({0: 4}, {0: 2})
     assert (state.keep_one_in, state.frames_skipped) == (2, 37)
     assert state.obeyed.to_state() == ["command-a", "command-b"]
     assert [(one.cluster, one.update, one.arrived) for one in state.replay.asked.values()] == ASKED
+    assert (list(state.replay.asked), [one.batches for one in state.replay.asked.values()]) == (IDS, BATCHES)
     assert [(one.cluster, one.update, one.image_CSS.shape) for one in state.replay.painted] == PAINTED
     assert (state.replay.counts.requested, state.replay.counts.in_time) == (8, 8)
     assert {cluster: len(images) for cluster, images in state.exemplars.by_cluster.items()} == {0: 2, 1: 2}
@@ -81,7 +88,7 @@ def test_the_stored_checkpoint_of_1_1_is_read_with_all_its_values():
     assert (mixture.ids_K.tolist(), mixture.next_id, mixture.frames) == ([0, 1, -1, -1, -1, -1], 2, 104.0)
     assert mixture.counts_K.tolist() == pytest.approx([49.9567, 54.0433, 0, 0, 0, 0], abs=1e-4)
     assert state.detector.to_state()["n"] == 180
-    assert content_sha256(STORED_1_1) == CONTENT_1_1
+    assert content_sha256(stored) == content
 
 
 def test_its_manifest_says_what_it_holds_and_where_it_belongs():
@@ -90,7 +97,8 @@ def test_its_manifest_says_what_it_holds_and_where_it_belongs():
 
 
 @pytest.mark.parametrize(
-    ("stored", "slots", "expected"), [(STORED, SLOTS, RATIOS), (STORED_1_1, SLOTS_1_1, RATIOS_1_1)]
+    ("stored", "slots", "expected"),
+    [(STORED, SLOTS, RATIOS), (STORED_1_1, SLOTS_1_1, RATIOS_1_1), (STORED_1_2, SLOTS_1_1, RATIOS_1_1)],
 )
 def test_what_was_learned_then_answers_the_same_now(stored, slots, expected):
     state, _ = load_checkpoint(stored)
@@ -102,11 +110,15 @@ def test_what_was_learned_then_answers_the_same_now(stored, slots, expected):
     assert ratios.tolist() == pytest.approx(expected, abs=2e-3)
 
 
-def test_written_again_1_1_keeps_every_key_and_every_bit():
-    state, runs = load_checkpoint(STORED_1_1)
+def test_written_again_1_1_is_1_2():
+    assert state_to_bytes(load_checkpoint(STORED_1_1)[0]) == state_to_bytes(load_checkpoint(STORED_1_2)[0])
+
+
+def test_written_again_1_2_keeps_every_key_and_every_bit():
+    state, runs = load_checkpoint(STORED_1_2)
     again = state_to_bytes(state)
-    assert again["tensors.safetensors"] == (STORED_1_1 / "tensors.safetensors").read_bytes()
-    before = json.loads((STORED_1_1 / "state.json").read_bytes())
+    assert again["tensors.safetensors"] == (STORED_1_2 / "tensors.safetensors").read_bytes()
+    before = json.loads((STORED_1_2 / "state.json").read_bytes())
     after = json.loads(again["state.json"]) | {"window_runs": runs}
     assert before["settings"].items() <= after["settings"].items()
     counts = before["replay"]["counts"]

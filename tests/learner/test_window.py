@@ -70,6 +70,16 @@ def test_all_but_the_newest_can_be_marked_as_trained_on_as_a_restart_does():
     assert window.images()[:, 0, 0, 0].tolist() == [3.0, 4.0]
 
 
+def test_what_was_trained_on_can_be_let_go_of():
+    window = window_of([Place(0, n) for n in range(5)])
+    window.mark_trained(2)
+    window.forget_trained()
+    assert (len(window), window.runs()) == (2, [[0, 3, 5]])
+    window.mark_trained()
+    window.forget_trained()
+    assert (len(window.images()), len(window.recent_images()), window.runs()) == (0, 0, [])
+
+
 def test_a_place_for_each_image_is_required():
     with pytest.raises(ValueError, match="zip"):
         TrainingWindow(4).add([Place(0, 0)], torch.zeros(2, 3, 8, 8))

@@ -1,0 +1,67 @@
+"""Saved and read back after each single plan, a learner ends with the bytes of one that was never interrupted."""
+
+import pytest
+
+from learner.checkpoint import CheckpointStore
+from learner.executor import execute
+from learner.faults import Faults
+from learner.inputs import InputLogs
+from learner.plan_log import MemoryPlanLog
+from learner.resume import resume
+from learner.settings import LearnerSettings
+from learner.state import LearnerState
+from learner.state_format import state_to_bytes
+from stream.memory_log import MemoryLog
+from stream.messages import Command
+from tests.learner.painting import answer_all
+from tests.learner.small import AROUND, SETTINGS, digits_frames, digits_log, run_through
+
+FRAMES = 240
+RESENT = 40
+OTHERS = {
+    "as it is": {},
+    "grown soon": {"window_frames": 64, "regroup_frames": 64, "interval_frames": 32},
+    "overload": {"overload": "sample", "overload_lag_frames": 192, "interval_frames": 32},
+    "paper": {"method": "paper", "paper_channels": (8, 8, 8), "paper_epochs": 1, "warm_up_frames": 64},
+}
+
+
+def frames_with_resends():
+    log = digits_log(FRAMES)
+    for place, frame in enumerate(digits_frames(FRAMES - RESENT, RESENT)):
+        key, value, headers = frame.to_record()
+        log.append(place % 3, key, value, headers, (FRAMES + place) * 40)
+    return log
+
+
+def naming(number):
+    return Command(
+        f"command-{number}", "small", "name", {"cluster": number % 2, "name": f"name {number}"}, 0
+    ).to_bytes()
+
+
+def restarted(plans, logs, settings, root):
+    store = CheckpointStore(root, "small", 2, Faults())
+    state = LearnerState.new(settings)
+    for plan in plans:
+        logs.seek(state.where)
+        execute(state, plan, logs.take(plan), AROUND)
+        state = resume(store.save(state, {}, 0).folder, settings, logs.frames, {}, AROUND)
+    return state
+
+
+@pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS.keys())
+def test_restarted_after_every_plan_it_ends_with_the_same_bytes(others, tmp_path):
+    settings = LearnerSettings(**SETTINGS.model_dump() | others)
+    logs, plans = InputLogs(frames_with_resends(), MemoryLog(1), MemoryLog(1)), MemoryPlanLog()
+
+    def answer_and_name(report):
+        answer_all(report, logs.samples)
+        if report.plan.task_seq % 3 == 0:
+            logs.commands.append(0, None, naming(report.plan.task_seq))
+
+    expected, reports = run_through(logs, settings, plans, answer_and_name)
+    assert expected.updates >= 2
+    assert expected.names
+    again = restarted([report.plan for report in reports], logs, settings, tmp_path)
+    assert state_to_bytes(again) == state_to_bytes(expected)
