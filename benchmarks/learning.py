@@ -98,6 +98,7 @@ def command_of(chosen: argparse.Namespace) -> str:
     """Return what prints these figures again; a folder of this machine means nothing on another and is left out."""
     command = f"python -m benchmarks.learning --dataset {chosen.dataset} --order {chosen.order}"
     command += f" --data {chosen.data}" if chosen.data is not None and str(chosen.data) == chosen.data.name else ""
+    command += f" --rows {' '.join(chosen.rows)}" if chosen.rows else ""
     return command + (" --quick" if chosen.quick else f" --seeds {chosen.seeds}")
 
 
