@@ -8,8 +8,8 @@ import pytest
 from benchmarks.learning import command_of, table
 
 
-def chosen(data: Path | None = None, *, quick: bool = False) -> Namespace:
-    return Namespace(dataset="npz", data=data, order="shuffled", seeds=3, quick=quick)
+def chosen(data: Path | None = None, rows: list[str] | None = None, *, quick: bool = False) -> Namespace:
+    return Namespace(dataset="npz", data=data, order="shuffled", rows=rows, seeds=3, quick=quick)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,10 @@ def chosen(data: Path | None = None, *, quick: bool = False) -> Namespace:
 )
 def test_the_command_names_no_folder_of_a_machine(data: Path | None, quick: bool, end: str) -> None:
     assert command_of(chosen(data, quick=quick)) == f"python -m benchmarks.learning --dataset npz {end}"
+
+
+def test_the_command_names_the_rows_that_were_chosen() -> None:
+    assert command_of(chosen(rows=["r2r", "iid"])).endswith("--order shuffled --rows r2r iid --seeds 3")
 
 
 def test_a_shuffled_stream_has_no_retention_and_says_so() -> None:
