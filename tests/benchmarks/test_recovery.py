@@ -84,7 +84,7 @@ def test_every_named_phase_is_planned_five_times_and_60_kills_at_least():
     assert [len(deaths[role]) for role in ("feed", "publisher", "server")] == [5, 5, 5]
 
 
-def test_the_quick_form_has_12_kills_and_each_point_of_the_learner():
+def test_the_quick_form_has_13_kills_and_each_point_of_the_learner():
     deaths = planned_deaths(quick=True)
-    assert sum(map(len, deaths.values())) == 12
+    assert sum(map(len, deaths.values())) == 13
     assert {death.phase for death in deaths["learner"]} == set(learner_faults.POINTS)
