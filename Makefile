@@ -29,8 +29,16 @@ check: $(STAMP)  ## Lint, format, types, direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP)  ## Run the benchmarks and rewrite the README's table
+bench: $(STAMP)  ## Run the benchmarks, some four hours, and rewrite the README's tables
 	$(BIN)/python -m benchmarks.learning --dataset digits --seeds 5
+	$(BIN)/python -m benchmarks.learning --dataset digits --seeds 5 --order blurry --rows r2r paper iid
+	$(BIN)/python -m benchmarks.learning --dataset digits --seeds 5 --order recurring --rows r2r paper iid
+	$(BIN)/python -m benchmarks.learning --dataset digits --seeds 5 --order shuffled --rows r2r paper iid
+	$(BIN)/python -m benchmarks.drift
+	$(BIN)/python -m benchmarks.growth --small
+	$(BIN)/python -m benchmarks.ingest
+	$(BIN)/python -m benchmarks.recovery
+	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.serving
 	$(BIN)/python -m benchmarks.report
 

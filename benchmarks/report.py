@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.promises import NAMES, promises_table, short
 from benchmarks.result_file import RESULTS
 from stream.home import write_atomically
 
@@ -30,8 +31,18 @@ _ORDERS = {
 }
 
 
-def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]], serving: Mapping[str, Any]) -> str:
-    """Return the tables and their provenance as Markdown; ``orders`` has the results of other orders by name."""
+def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]], others: Mapping[str, Any]) -> str:
+    """Return the tables and their provenance as Markdown.
+
+    Parameters
+    ----------
+    learning
+        The result of ``learning-digits``.
+    orders
+        Those of other orders, by order.
+    others
+        Those of other benchmarks, by benchmark.
+    """
     digits = learning["digits"]
     lines = ["| digits, 5 tasks of 2 classes | ACC, unseen | knowledge retention | NMI | live clusters |"]
     lines += ["|---|---|---|---|---|"]
@@ -41,9 +52,7 @@ def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]],
         lines.append(f"| {_ROWS[row]} | {' | '.join(cells)} |")
     if orders:
         lines += ["", *_orders(orders)]
-    served = f"{serving['swaps']} versions swapped under load, {serving['failed_during_swaps']} of the requests failed"
-    quick = " (from the quick form of the benchmark)" if serving["quick"] else ""
-    lines += ["", f"{served}{quick}.", "", _provenance(learning, serving)]
+    lines += ["", *promises_table(others), "", _provenance(learning)]
     return "\n".join(lines)
 
 
@@ -65,36 +74,31 @@ def _cell(summary: Mapping[str, Any] | None, decimals: int = 2) -> str:
     return f"{summary['mean']:.{decimals}f} ± {summary['std']:.{decimals}f}"
 
 
-def _provenance(learning: Mapping[str, Any], serving: Mapping[str, Any]) -> str:
+def _provenance(learning: Mapping[str, Any]) -> str:
     machine = learning["machine"]
     seeds = ", ".join(str(seed) for seed in learning["seeds"])
     return (
-        f"Mean ± standard deviation over seeds {seeds}; learning at commit {_commit(learning)}, "
-        f"serving at {_commit(serving)}; {machine['cores']} cores, {machine['cpu']}, CPU only; "
-        "printed again by `make bench`."
+        f"Mean ± standard deviation over seeds {seeds}; learning at commit {short(learning)}; "
+        f"{machine['cores']} cores, {machine['cpu']}, CPU only; printed again by `make bench`."
     )
-
-
-def _commit(result: Mapping[str, Any]) -> str:
-    """Shorten the commit; what was not committed stays visible."""
-    commit, dirty, _ = str(result["commit"]).partition("-dirty")
-    return commit[:12] + dirty
 
 
 def main() -> int:
     """Rewrite the table; return the exit code."""
     learning = json.loads((RESULTS / "learning-digits.json").read_bytes())
-    serving = json.loads(next(path for path in _serving_files() if path.exists()).read_bytes())
     files = {name: RESULTS / f"learning-digits-{name}.json" for name in _ORDERS}
     orders = {name: json.loads(file.read_bytes()) for name, file in files.items() if file.exists()}
+    others = {name: json.loads(file.read_bytes()) for name in NAMES if (file := _file_of(name)).exists()}
     text = README.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_atomically(README, f"{before}{BEGIN}\n{render(learning, orders, serving)}\n{END}{after}".encode())
+    write_atomically(README, f"{before}{BEGIN}\n{render(learning, orders, others)}\n{END}{after}".encode())
     return 0
 
 
-def _serving_files() -> list[Path]:
-    return [RESULTS / "serving.json", RESULTS / "serving-quick.json"]
+def _file_of(name: str) -> Path:
+    """Return the full form's result, or the quick form's where there is no other."""
+    full = RESULTS / f"{name}.json"
+    return full if full.exists() else RESULTS / f"{name}-quick.json"
 
 
 if __name__ == "__main__":
