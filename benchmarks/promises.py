@@ -37,8 +37,9 @@ def _growth(found: Result) -> str:
     size = "" if found["settings"] == "defaults" else ", a small network"
     return (
         f"task {late} ÷ task {early}: time {found['step_time_ratio']:.2f}, memory {found['memory_ratio']:.2f}, "
-        f"checkpoint {found['checkpoint_bytes_ratio']:.2f}; accuracy after {quality['to']} updates ÷ after {quality['from']}: "
-        f"{quality['ratio']:.2f} (recurring stream{size})"
+        f"checkpoint {found['checkpoint_bytes_ratio']:.2f}; "
+        f"accuracy after {quality['to']} updates ÷ after {quality['from']}: {quality['ratio']:.2f} "
+        f"(recurring stream{size})"
     )
 
 
