@@ -109,9 +109,13 @@ class ReplayMemory:
         self.asked = {id_: asked for id_, asked in self.asked.items() if _lasts(asked, now_ms, alive)}
         self._keep([painted for painted in self.painted if _lasts(painted, now_ms, alive)])
 
-    def expected(self, update: int) -> Counter[int]:
-        """Count the images of each cluster that wait for update number ``update`` or may still come for it."""
-        images = Counter(painted.cluster for painted in self.painted if painted.update <= update)
+    def expected(self, update: int, updates: int) -> Counter[int]:
+        """Count the images of each cluster that update number ``update`` will find, those included that may still come.
+
+        What waits for an earlier update is there for the next one; beyond that one nothing is left of it.
+        """
+        earliest = 0 if update == updates + 1 else update
+        images = Counter(painted.cluster for painted in self.painted if earliest <= painted.update <= update)
         for asked in self.asked.values():
             if asked.update == update:
                 images[asked.cluster] += asked.images - asked.arrived

@@ -52,7 +52,7 @@ def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
 
 def _requests(state: LearnerState, plan: TaskPlan, wanted: int, update: int) -> list[ReplayRequest]:
     """Return a request for each cluster with exemplars of which fewer images wait or are to come than are wanted."""
-    expected = state.replay.expected(update)
+    expected = state.replay.expected(update, state.updates)
     lasts_seconds = state.settings.replay_seconds * (update - state.updates)  # also while the update before trains
     missing = {cluster: wanted - expected[cluster] for cluster in sorted(state.exemplars.by_cluster)}
     asked = [cluster for cluster, images in missing.items() if images > 0][:MOST_REQUESTS]

@@ -71,9 +71,9 @@ def test_each_cluster_gives_at_most_its_share():
 def test_what_waits_or_may_still_come_for_an_update_is_expected():
     memory = asked(request(0, cluster=0), request(1, cluster=5))
     memory.take_in(own(0), "a", images(1, 2, 3), updates=0)
-    assert memory.expected(1) == {0: 4, 5: 4}
-    assert memory.expected(2) == {0: 3}
-    assert memory.expected(0) == {}
+    assert memory.expected(1, updates=0) == {0: 4, 5: 4}
+    assert memory.expected(2, updates=1) == {0: 3}, "what is left over from the last update serves the next"
+    assert memory.expected(2, updates=0) == {}, "the update before it will have taken them"
 
 
 def test_requests_and_images_expire_together():

@@ -110,6 +110,18 @@ def test_where_an_answer_would_be_late_the_next_update_is_provided_for_with_what
     assert images(requests_of(state)) == [7, 7]
 
 
+def test_a_learner_that_stays_behind_asks_for_each_update_and_not_for_every_second_one():
+    state = asking(2)
+    first = asking_of(state, PLAN, BEHIND)
+    note(state, first.requests, first.update)
+    for request in range(2):
+        painted = torch.zeros(8, 3, 32, 32, dtype=torch.uint8)
+        state.replay.take_in(f"7/replay-request/{request}", f"batch of {request}", painted, updates=0)
+    state.updates = 1
+    second = asking_of(state, PLAN, BEHIND)
+    assert (second.update, images(second.requests)) == (3, [8, 8]), "what waits is update 2's"
+
+
 def test_an_update_that_has_its_frames_leaves_no_time_for_an_answer():
     state = asking(2)
     state.pending = PendingUpdate(32, 32, 0)
