@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from learner.grouping import Bounds, Grouping, Neighbourhood
+from learner.grouping import LEAST_SILHOUETTE, Bounds, Grouping, Neighbourhood
 from learner.mixture import TiedMixture, fit
 from learner.settings import LearnerSettings
 
@@ -65,9 +65,10 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
 
     In a quiet world nothing is novel any more, but the first clusters may have come of too few frames, or a class may
     have slipped into another one's cluster. A fresh grouping replaces the present clusters if its modularity is clearly
-    higher and its groups are as distinct. Each group takes over the cluster that it shares most frames with, id and
-    all, and is otherwise born; what is known of a cluster beyond the recent frames stays where the two agree. All
-    statistics begin anew with the recent frames, since those of mixed clusters are wrong.
+    higher and its groups are as distinct; a single cluster has neither, so there the groups must be distinct enough to
+    be born. Each group takes over the cluster that it shares most frames with, id and all, and is otherwise born. Where
+    a group and its cluster agree, mean and count of the cluster stay; those of mixed clusters are wrong and begin anew,
+    and so does the covariance. A cluster that no group takes over stays as it is.
     """
     now_N = nearest(known, frames.coordinates_ND)
     present = torch.unique(now_N).tolist()
@@ -76,7 +77,8 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
     hood = Neighbourhood(frames.latents_NL, seed)
     found = hood.communities(Bounds(_FEWEST, settings.most_births, settings.cluster_frames, near=1.0))
     better = hood.modularity(found.labels_N) >= settings.regroup_gain * hood.modularity(now_N)
-    if not better or found.silhouette < _AS_DISTINCT * hood.silhouette(now_N):
+    distinct = LEAST_SILHOUETTE if len(present) == 1 else _AS_DISTINCT * hood.silhouette(now_N)
+    if not better or found.silhouette < distinct:
         return None
     shared = _shared(found, now_N, present)
     taken = _taken_over(shared, present)

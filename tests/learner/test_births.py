@@ -131,6 +131,11 @@ def test_clusters_that_are_as_distinct_as_a_fresh_grouping_stay():
     assert regroup(knowing(0, 1, 2), frames_of(0, 1, 2), FINDING, 0) is None
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_world_of_one_class_stays_one_cluster(seed):
+    assert regroup(knowing(0), frames_of(0, each=160, seed=seed), FINDING, 0) is None
+
+
 def test_a_part_of_the_world_says_nothing_about_the_whole():
     assert regroup(knowing(0, 1, 2, 3, 4), frames_of(0, 1), FINDING, 0) is None
 
