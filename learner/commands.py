@@ -1,6 +1,5 @@
 """What persons ask of the learner while it learns: at present, names of clusters."""
 
-import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from stream.messages import Command, TaskPlan
 _LONGEST_NAME = 64
 _LONGEST_MESSAGE = 300
 _RESERVED = re.compile(r"cluster-[0-9]+")  # what the served model calls a cluster without a name
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,10 +56,7 @@ def _obey_one(state: LearnerState, command: Command, plan: TaskPlan) -> Outcome 
     if not (isinstance(command.id, str) and isinstance(command.arguments, dict)):
         message = "a command's id is text and its arguments are an object; send it again so"
         raise InvalidMessage(message, reason="incomplete")
-    if command.kind != "name":
-        _log.info("task=%d stepped over a command of kind %r", plan.task_seq, command.kind)
-        return None
-    if not state.obeyed.admit(command.id):
+    if command.kind != "name" or not state.obeyed.admit(command.id):
         return None
     return _name(state, command, plan)
 
