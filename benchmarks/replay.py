@@ -55,9 +55,9 @@ def main() -> int:
 
 
 def figures_of(run: Run) -> tuple[dict[str, object], dict[str, str]]:
-    """Return the figures of a run and what it could not show; of images, those of updates that asked for some."""
-    samples = {fate: _total(run.asking, f"samples_{fate}") for fate in _FATES}
-    rehearsed = _total(run.asking, "recalled_images")
+    """Return the figures of a run and what it could not show."""
+    samples = {fate: _total(run.updates, f"samples_{fate}") for fate in _FATES}
+    rehearsed = _total(run.updates, "recalled_images")
     figures: dict[str, object] = {
         "stall_share": round(run.stall_seconds / run.seconds, 5),
         "stall_seconds": round(run.stall_seconds, 3),

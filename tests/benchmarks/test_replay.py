@@ -13,8 +13,9 @@ def update(**samples):
     return {f"samples_{name}": number for name, number in counted.items()} | {"recalled_images": 100}
 
 
+FIRST = update() | {"recalled_images": 0}
 UPDATES = [
-    update(),
+    FIRST,
     update(requested=100, in_time=100, used=100, used_in_time=90),
     update(late=30, used=30),
     update(requested=60, in_time=60, used=70, used_in_time=60),
@@ -25,19 +26,19 @@ def test_what_was_used_in_time_is_a_share_of_what_was_asked_for():
     figures, unknown = figures_of(Run(UPDATES, frames=800, seconds=64.0, stall_seconds=0.64))
     assert (figures["used_share"], figures["stall_share"], unknown) == (round(150 / 160, 4), 0.01, {})
     assert (figures["updates"], figures["updates_that_asked"]) == (4, 2)
-    assert (figures["rehearsed"], figures["generated_share"]) == (200, 0.85)
+    assert (figures["rehearsed"], figures["generated_share"]) == (300, round(200 / 300, 4))
     assert figures["samples"] == {
         "requested": 160,
         "in_time": 160,
-        "late": 0,
+        "late": 30,
         "dropped": 0,
-        "used": 170,
+        "used": 200,
         "used_in_time": 150,
     }
 
 
 def test_without_a_request_there_is_no_share_and_a_reason():
-    figures, unknown = figures_of(Run([update()], frames=9, seconds=1.0))
+    figures, unknown = figures_of(Run([FIRST], frames=9, seconds=1.0))
     assert with_reasons(figures, NOT_MEASURED | unknown)["used_share"] is None
 
 
