@@ -17,7 +17,7 @@ from learner.grouping import LEAST_SILHOUETTE, Bounds, Grouping, Neighbourhood
 from learner.mixture import TiedMixture, fit
 from learner.settings import LearnerSettings
 
-_FEWEST = 2
+_FEWEST_FIRST_FRAMES = 2  # of a cluster that is born where there is none yet
 _AS_DISTINCT = 0.9  # of the present silhouette, which favours the mixture's round clusters
 _AGREE = 0.7  # of a group and its cluster: shared frames over all frames of either
 
@@ -55,7 +55,7 @@ def bear(known: TiedMixture, frames: Frames, novel_N: Tensor, settings: LearnerS
         return Clustering(known, slots_N)
     bounds = Bounds(settings.fewest_births, settings.most_births, settings.cluster_frames, settings.birth_tolerance)
     found = Neighbourhood(frames.latents_NL[novel], seed).group(bounds)
-    least = _FEWEST if first else settings.cluster_frames
+    least = _FEWEST_FIRST_FRAMES if first else settings.cluster_frames
     members = [novel[found.labels_N == label] for label in range(found.count)]
     return _born(known, frames.coordinates_ND, slots_N, [own for own in members if len(own) >= least])
 
@@ -75,7 +75,7 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
     if len(present) < known.live_clusters / 2:
         return None  # a part of the world says nothing about the whole
     hood = Neighbourhood(frames.latents_NL, seed)
-    found = hood.communities(Bounds(_FEWEST, settings.most_births, settings.cluster_frames, near=1.0))
+    found = hood.communities(Bounds(2, settings.most_births, settings.cluster_frames))
     better = hood.modularity(found.labels_N) >= settings.regroup_gain * hood.modularity(now_N)
     distinct = LEAST_SILHOUETTE if len(present) == 1 else _AS_DISTINCT * hood.silhouette(now_N)
     if not better or found.silhouette < distinct:

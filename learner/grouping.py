@@ -53,7 +53,7 @@ class Bounds:
     fewest: int
     most: int
     frames: int
-    near: float
+    near: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ class Neighbourhood:
 
     latents_NL: Tensor
     seed: int
-    _tried: dict[int, Grouping] = field(default_factory=dict)
+    _tried: dict[int, Grouping] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def group(self, bounds: Bounds) -> Grouping:
         """Group a few frames: the smallest number whose silhouette is at least ``near`` times the best one's."""
-        tried = [self.divided(count) for count in self._counts(bounds)]
+        tried = [self._divided(count) for count in self._counts(bounds)]
         if not tried:
             return self._one
         best = max(grouping.silhouette for grouping in tried)
@@ -85,10 +85,10 @@ class Neighbourhood:
 
     def communities(self, bounds: Bounds) -> Grouping:
         """Group a whole world: the number of groups with the highest modularity."""
-        tried = [self.divided(count) for count in self._counts(bounds)]
+        tried = [self._divided(count) for count in self._counts(bounds)]
         return max(tried, key=lambda grouping: self.modularity(grouping.labels_N), default=self._one)
 
-    def divided(self, count: int) -> Grouping:
+    def _divided(self, count: int) -> Grouping:
         """Return ``count`` groups, or fewer where some are empty."""
         if count not in self._tried:
             with threadpool_limits(1), warnings.catch_warnings():

@@ -82,7 +82,7 @@ class Learner:
             self._checkpoint()
 
     def _execute(self, plan: TaskPlan) -> TaskReport:
-        """Execute a plan while it is written; only metrics are told of it when this returns, and it is durable before."""
+        """Execute a plan while it is written; it is durable before metrics are told, the first to hear of it."""
         started = time.perf_counter()
         report = execute(self.state, plan, self.logs.take(plan), self.around)
         seconds = time.perf_counter() - started

@@ -160,10 +160,10 @@ def test_modularity_is_the_share_of_neighbours_inside_groups_beyond_chance():
 @pytest.mark.parametrize("groups", [4, 6, 8])
 def test_a_whole_world_has_as_many_communities_as_it_is_made_of(groups, seed):
     latents, true = blobs(groups, each=40, seed=seed)
-    found = Neighbourhood(latents, seed).communities(Bounds(2, 15, 8, 1.0))
+    found = Neighbourhood(latents, seed).communities(Bounds(2, 15, 8))
     assert found.count == groups
     assert agreement(found.labels_N, true) == 1.0
 
 
 def test_too_few_frames_for_two_groups_are_one_community():
-    assert Neighbourhood(blobs(1, 1)[0], 0).communities(Bounds(2, 15, 8, 1.0)).count == 1
+    assert Neighbourhood(blobs(1, 1)[0], 0).communities(Bounds(2, 15, 8)).count == 1
