@@ -23,7 +23,7 @@ from river.drift import ADWIN, KSWIN
 from learner.drift import DetectorState, DriftDetector, DriftSignal, PageHinkleyDetector
 from learner.settings import LearnerSettings
 
-_MOST_SHOWN = 1024  # inputs in a checkpoint; an update resets a detector after about a window, 512
+_MOST_SHOWN = 1024  # inputs in a checkpoint; an update resets a detector after 256 by default
 _SEED = 0  # of the drawn excesses and of KSWIN's own draws: the same in every detector that is begun
 
 _ADWIN_KNOWN = 100

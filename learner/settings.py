@@ -71,7 +71,7 @@ class LearnerSettings(PaperSettings):
     regroup_gain: float = Field(1.02, ge=1)
     """In a quiet world, group the recent frames afresh if the modularity is so many times better."""
     regroup_frames: int = Field(1024, ge=0)
-    """Clusters that so many frames stand behind are not grouped afresh."""
+    """Clusters that so many frames stand behind are not grouped afresh; 0 never does it, beyond 2,000 it never ends."""
 
     # When to learn
     warm_up_frames: int = Field(90, ge=16)
@@ -81,7 +81,7 @@ class LearnerSettings(PaperSettings):
     update_seconds: float = Field(10.0, gt=0)
     """… or for so long."""
     interval_frames: int = Field(128, ge=32)
-    """Without a change an update comes after so many frames, then twice as many up to half a window."""
+    """Without a change an update comes after so many frames, then after twice as many, up to half a window."""
     novel_rate: float = Field(0.25, gt=0, le=1)
     """Share of uncertain frames from which an update bears clusters though no change was signalled."""
     drift_detector: Literal["page_hinkley", "adwin", "kswin", "never", "always"] = "page_hinkley"

@@ -77,7 +77,7 @@ def update(
     3. ``train``     the autoencoder on both, in equal parts; the past's latents shall stay where they are
     4. ``project``   the latents on new principal components
     5. ``carry``     the old clusters there, by how far their rehearsed images were moved
-    6. ``cluster``   bear new clusters among the novel frames; in a quiet world split what are several
+    6. ``cluster``   bear new clusters among the novel frames; in a quiet, young world group afresh
     7. ``fit``       the mixture, and each cluster's thresholds to held-out frames; merge and prune
     """
     window_WCSS = material.window_WCSS

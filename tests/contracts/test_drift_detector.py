@@ -11,7 +11,7 @@ from learner.settings import LearnerSettings
 REAL = ("page_hinkley", "adwin", "kswin")
 DETECTORS = (*REAL, "never", "always")
 TWO_MICRO_TASKS = 128
-UPDATE_AT_THE_LATEST = 512  # frames: the default window
+SILENT_FRAMES = 2 * LearnerSettings().longest_interval_frames  # after half of them an update begins a detector anew
 
 
 def settings(name):
@@ -48,7 +48,7 @@ def test_a_step_of_two_deviations_is_signalled_within_two_micro_tasks(real, calm
 @pytest.mark.parametrize("mean", [0.0, -0.3])
 def test_it_is_silent_while_nothing_changes(real, mean):
     for seed in range(8):
-        assert signals(new_detector(settings(real)), excesses(seed, UPDATE_AT_THE_LATEST, mean)) == []
+        assert signals(new_detector(settings(real)), excesses(seed, SILENT_FRAMES, mean)) == []
 
 
 def test_less_dispersion_than_usual_is_no_change(real):

@@ -65,7 +65,7 @@ def test_nothing_is_planned_while_too_few_frames_wait():
     assert bench.plans.plans_after(0) == []
 
 
-def test_a_plan_is_cut_at_the_wanted_number_and_is_written_before_it_is_given():
+def test_a_plan_is_cut_at_the_wanted_number_and_is_begun_before_it_is_given():
     bench = Bench()
     bench.append(0, *range(WANTED + 5))
     plan = bench.next_plan()
