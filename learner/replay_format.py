@@ -1,7 +1,7 @@
 """The replay memory to and from what a checkpoint holds: plain values, and its images as one tensor."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 import torch
@@ -38,12 +38,17 @@ def replay_from_state(state: dict[str, Any] | None, tensors: Mapping[str, Tensor
         Painted(cluster, update, expires_at_ms, image)
         for (cluster, update, expires_at_ms), image in zip(state["painted"], images, strict=True)
     ]
-    return ReplayMemory({one.id: one for one in asked}, painted, ReplayCounts(**state["counts"]))
+    return ReplayMemory({one.id: one for one in asked}, painted, ReplayCounts(**_known(ReplayCounts, state["counts"])))
 
 
 def _asked(values: dict[str, Any]) -> Asked:
     batches = tuple(_last(batch, _BATCH) for batch in values["batches"])
-    return Asked(**{**values, "id": _last(values["id"], _REQUEST), "batches": batches})
+    return Asked(**{**_known(Asked, values), "id": _last(values["id"], _REQUEST), "batches": batches})
+
+
+def _known(kind: type[Asked] | type[ReplayCounts], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a later minor version has added."""
+    return {field.name: values[field.name] for field in fields(kind) if field.name in values}
 
 
 def _last(text: str, parts: int) -> str:

@@ -57,7 +57,12 @@ class TransactionalWriter:
         ------
         BrokerUnavailable
             An earlier write failed.
+        ValueError
+            One that was begun is not confirmed yet.
         """
+        if self._begun is not None:
+            message = "begin was called while a record is not confirmed; call confirm first"
+            raise ValueError(message)
         if not self._usable:
             raise kafka_client.unavailable(self._settings, "an earlier write failed; open a new writer")
         self._begun = KafkaCall(lambda: self._one_transaction(topic, key, value))

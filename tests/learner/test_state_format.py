@@ -11,6 +11,8 @@ from safetensors.torch import load
 
 from learner.checkpoint import content_sha256, load_checkpoint, origin_of
 from learner.classifier import Classifier
+from learner.replay_format import replay_from_state, replay_to_state
+from learner.replay_memory import ReplayMemory
 from learner.settings import LearnerSettings
 from learner.state import PendingUpdate
 from learner.state_format import state_to_bytes
@@ -151,6 +153,13 @@ def test_a_later_minor_version_is_read_and_its_new_keys_are_ignored(tmp_path):
     )
     state, _ = load_checkpoint(folder)
     assert state.task_seq == 9
+
+
+def test_what_a_later_version_counts_of_replay_is_ignored():
+    memory = ReplayMemory()
+    state = replay_to_state(memory)
+    state["counts"]["admired"] = 3
+    assert replay_from_state(state, {}) == memory
 
 
 def test_settings_that_came_later_take_their_defaults(tmp_path):
