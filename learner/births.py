@@ -32,20 +32,11 @@ class Frames:
 
 @dataclass(frozen=True)
 class Clustering:
-    """A mixture that is not fitted yet, and the slot in which each frame begins.
-
-    Parameters
-    ----------
-    without_slot
-        Births for which no slot was free.
-    merged
-        The ids ``(kept, gone)`` of clusters that a regrouping has joined.
-    """
+    """A mixture that is not fitted yet, the slot in which each frame begins, and births for which no slot was free."""
 
     start: TiedMixture
     slots_N: Tensor
     without_slot: int = 0
-    merged: tuple[tuple[int, int], ...] = ()
 
 
 def nearest(mixture: TiedMixture, coordinates_ND: Tensor) -> Tensor:
@@ -77,8 +68,8 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
     higher and its groups are as distinct; a single cluster has neither, so there the groups must be distinct enough to
     be born. Each group takes over the cluster that it shares most frames with, id and all, and is otherwise born. Where
     a group and its cluster agree, mean and count of the cluster stay; those of mixed clusters are wrong and begin anew,
-    and so does the covariance. A cluster that no group takes over goes into the one that has most of its frames, if at
-    least half of the frames behind it are recent.
+    and so does the covariance. A cluster that no group takes over stays as it is: in the fit it wins its
+    frames back, or overlaps and is merged, or is pruned.
     """
     now_N = nearest(known, frames.coordinates_ND)
     present = torch.unique(now_N).tolist()
@@ -100,12 +91,7 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
             means_KD[slot], counts_K[slot] = frames.coordinates_ND[own].mean(0), 0.0
     rest = [torch.nonzero(found.labels_N == label).flatten() for label in range(found.count) if label not in taken]
     kept = replace(known, means_KD=means_KD, counts_K=counts_K, frames=0.0)
-    merged: list[tuple[int, int]] = []
-    for column, slot in enumerate(present):
-        if slot not in taken.values() and 2 * shared[:, column].sum() >= float(known.counts_K[slot]):
-            merged.append((int(known.ids_K[taken[int(shared[:, column].argmax())]]), int(known.ids_K[slot])))
-            kept = kept.without(slot)
-    return replace(_born(kept, frames.coordinates_ND, slots_N, rest), merged=tuple(merged))
+    return _born(kept, frames.coordinates_ND, slots_N, rest)
 
 
 def merge(clustering: Clustering, coordinates_ND: Tensor, distance: float) -> tuple[Clustering, list[tuple[int, int]]]:

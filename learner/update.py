@@ -96,7 +96,7 @@ def update(
 
     frames = Frames(latents_WL, projection.forward(latents_WL))
     clustering, frames = _cluster(carried, frames, novel_W, _Quiet(network, projection, material), settings, generator)
-    clustering, overlapping = merge(clustering, frames.coordinates_ND, settings.merge_distance)
+    clustering, merged = merge(clustering, frames.coordinates_ND, settings.merge_distance)
     mixture, pruned = prune(
         fit(clustering.start, frames.coordinates_ND, clustering.slots_N), settings.cluster_frames / 2
     )
@@ -112,7 +112,7 @@ def update(
         live_clusters=mixture.live_clusters,
         cause="change" if material.changed else "interval",
         novel_frames=int(novel_W.sum()),
-        merged=(*clustering.merged, *overlapping),
+        merged=tuple(merged),
         pruned=tuple(pruned),
     )
     return Knowledge(network, projection, mixture, uncertainty), report

@@ -240,19 +240,6 @@ def test_nothing_weak_nothing_dropped():
     assert same(mixture, before)
 
 
-def test_a_cluster_that_no_group_takes_over_goes_into_the_one_that_has_its_frames():
-    frames = frames_of(0, 1, 2, each=40)
-    parts = torch.cat([CENTRES[:3], CENTRES[:1] + 0.4, CENTRES[1:2] - 0.4])
-    known = replace(TiedMixture.empty(8, WIDTH).born(parts), counts_K=torch.tensor([9.0] * 5 + [0.0] * 3).double())
-    assert len(torch.unique(nearest(known, frames.coordinates_ND))) == 5
-    found = regroup(known, frames, FINDING, 0)
-    assert found.start.live_clusters == 3
-    assert len(found.merged) == 2
-    gone = {gone for _, gone in found.merged}
-    assert gone.isdisjoint(found.start.ids_K.tolist())
-    assert {kept for kept, _ in found.merged} <= set(found.start.ids_K.tolist())
-
-
 def test_what_was_grouped_afresh_stays_when_it_is_grouped_again():
     frames = frames_of(0, 1, 2, 3, each=40)
     found = regroup(lumped((0, 1), (2, 3)), frames, FINDING, 0)
