@@ -35,5 +35,6 @@ def test_memory_that_was_freed_is_used_again_without_page_faults():
         found = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True)
         return int(found.stdout)
 
-    assert page_faults("let go") > 5000, "24 MB are 6,144 pages"
-    assert page_faults("keep") < 50
+    kept = page_faults("keep")
+    assert kept < 50, "24 MB are 6,144 pages, or 12 huge ones"
+    assert kept <= page_faults("let go")
