@@ -194,7 +194,8 @@ class SystemRunning(R2RError):
 
     def __init__(self, home: str, pid: str) -> None:
         super().__init__(
-            f"`r2r up` is running in {home} already (process {pid}); stop it, or choose another folder with --home"
+            f"`r2r up` is running in {home} already (process {pid}); stop it, or give another one a folder with --home "
+            "and ports with --set"
         )
 
 

@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     flags.add_argument("--clear", action="store_true", help="take the name back")
     flags.add_argument("--wait-seconds", type=float, default=60.0, help="for the learner's answer (default: 60)")
     given = flags.parse_args(argv)
-    if given.clear == (given.name is not None):
+    if given.clear == bool(given.name):
         flags.error("give a name, or --clear without one")
     return run_tool("name", flags, name_cluster, argv)
 

@@ -59,8 +59,11 @@ class Tool:
         there = sorted({path.name for folder in folders for path in folder.glob("*") if is_model_name(path.name)})
         if len(there) == 1:
             return there[0]
-        which = f"it has {', '.join(there)}" if there else "it has none yet"
-        message = f"which model of {self.home.root} is meant ({which})? name it with --model"
+        if not there:
+            remedy = "make one with `r2r up --model NAME`, or name its home with --home"
+            message = f"{self.home.root} has no model yet; {remedy}"
+            raise SystemMissing(message)
+        message = f"which model of {self.home.root} is meant (it has {', '.join(there)})? name it with --model"
         raise SystemMissing(message)
 
     @property

@@ -72,7 +72,7 @@ def unavailable(settings: StreamSettings, why: object) -> BrokerUnavailable:
     """Say in one sentence that Kafka does not answer, and what to do."""
     message = (
         f"Kafka does not answer at {settings.bootstrap_servers} ({why}); "
-        "start it with `r2r broker` or set stream.bootstrap_servers to one that runs"
+        "start it with `r2r broker`, or all roles with `r2r up`, or set stream.bootstrap_servers to one that runs"
     )
     return BrokerUnavailable(message)
 

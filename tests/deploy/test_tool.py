@@ -50,7 +50,7 @@ def test_a_system_whose_supervisor_was_killed_tells_no_broker(tmp_path: Path) ->
 
 
 def test_the_only_model_of_a_home_is_meant(tmp_path: Path) -> None:
-    with pytest.raises(SystemMissing, match="it has none yet"):
+    with pytest.raises(SystemMissing, match="has no model yet; make one with"):
         _ = tool(tmp_path).model
     (tmp_path / "checkpoints/cats").mkdir(parents=True)
     (tmp_path / "registry/live/cats").mkdir(parents=True)
