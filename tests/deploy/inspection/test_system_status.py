@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 
 from deploy.inspection.disk_usage import home_usage_bytes
 from deploy.inspection.newest_records import NewestRecords
+from deploy.inspection.page_console import page_console
 from deploy.inspection.process_memory import resident_bytes
 from deploy.inspection.running_system import find_running_system, left_over_roles
 from deploy.inspection.status_page import status_page
@@ -118,6 +120,39 @@ def test_the_page_fits_a_narrow_terminal(tmp_path: Path, metrics: str, absent_br
     assert "1 min 1 s" in text.replace("\n", " ")
     assert "25% of the newest micro-task" in text
     assert "9, pinned" in text
+
+
+LONG_EVENT = Event("", "cats", 7, "promotion", 0, {f"measure_{n}_of_many_that_are_told": n + 0.5 for n in range(12)})
+
+
+def test_evidence_is_wrapped_on_a_narrow_terminal_and_told_to_its_end(
+    tmp_path: Path, metrics: str, absent_broker: StreamSettings
+) -> None:
+    write_run_file(tmp_path, metrics, absent_broker)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(status_page(replace(look_at(tmp_path, absent_broker), events=(LONG_EVENT,)), now_ms=0))
+    text = console.export_text()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert all(f"measure_{n}_of_many_that_are_told={n}.5" in text for n in range(12))
+    assert "…" not in text
+
+
+def test_where_a_program_reads_it_each_event_and_figure_is_one_line(
+    tmp_path: Path,
+    metrics: str,
+    absent_broker: StreamSettings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    write_run_file(tmp_path, metrics, absent_broker)
+    found = look_at(tmp_path, absent_broker)
+    disk = {f"part-{n}": 1024 for n in range(20)}
+    page_console().print(status_page(replace(found, events=(LONG_EVENT,), disk_bytes=disk), now_ms=0))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "measure_0" in line and "measure_11_of_many_that_are_told=11.5" in line]
+    assert [line for line in lines if "part-0" in line and "part-19" in line]
+    assert max(len(line) for line in lines) < 1000
 
 
 def test_a_role_that_is_gone_or_silent_is_told(tmp_path: Path, absent_broker: StreamSettings) -> None:
