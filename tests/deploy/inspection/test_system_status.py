@@ -22,7 +22,7 @@ from deploy.inspection.page_console import page_console
 from deploy.inspection.process_memory import resident_bytes
 from deploy.inspection.running_system import find_running_system, left_over_roles
 from deploy.inspection.status_page import status_page
-from deploy.inspection.system_status import EventLog, FrameRate, SystemStatus, look
+from deploy.inspection.system_status import EventLog, FrameRate, SystemStatus, look, newest_by_time
 from deploy.publishing.steering import Steering, SteeringFile
 from deploy.scrape import MetricsPage
 from deploy.status import main
@@ -169,6 +169,11 @@ def test_frames_a_second_are_those_of_the_last_half_minute() -> None:
     assert rate.see(page(800), 1135.0) == 0.0
     assert rate.see(page(10), 1136.0) == pytest.approx(10 / 136)
     assert rate.see(None, 1137.0) is None
+
+
+def test_events_stand_in_the_order_of_their_time_and_not_of_their_coming() -> None:
+    came = [Event(name, "cats", 1, "drift", at_ms, {}) for name, at_ms in (("a", 49), ("b", 43), ("c", 43), ("d", 7))]
+    assert [event.id for event in newest_by_time(came, 3)] == ["b", "c", "a"]
 
 
 def test_the_newest_events_are_kept_and_those_that_come(stream_settings: StreamSettings) -> None:
