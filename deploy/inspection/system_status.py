@@ -150,11 +150,12 @@ class EventLog:
 
 
 def newest_by_time(events: Sequence[Event], most: int) -> tuple[Event, ...]:
-    """Return the newest ``most`` events, oldest first; those of one moment stay in the order they came in.
+    """Return the newest ``most`` events, each once, oldest first; those of one moment stay in the order they came in.
 
     They come in another order: a learner's event bears the time its plan was cut, however long its update took.
     """
-    return tuple(sorted(events, key=lambda event: event.at_ms)[-most:])
+    once = {event.id: event for event in events}  # one is read again after Kafka was away, and told again by a restart
+    return tuple(sorted(once.values(), key=lambda event: event.at_ms)[-most:])
 
 
 def look(home: Home, system: RunningSystem, rate: FrameRate, log: EventLog, now_seconds: float) -> SystemStatus:

@@ -65,6 +65,10 @@ class FolderJournal:
         """Say whether this file, unchanged, has a number."""
         return state in self._numbers
 
+    def has_delivered(self, state: FileState) -> bool:
+        """Say whether this file, unchanged, is known to be delivered."""
+        return self._numbers.get(state, self._delivered) < self._delivered
+
     def number(self, states: Sequence[FileState]) -> list[int]:
         """Give each file the next number; on disk when this returns.
 

@@ -176,6 +176,11 @@ def test_events_stand_in_the_order_of_their_time_and_not_of_their_coming() -> No
     assert [event.id for event in newest_by_time(came, 3)] == ["b", "c", "a"]
 
 
+def test_an_event_that_is_read_again_after_kafka_was_away_stands_once() -> None:
+    came = [Event(name, "cats", 1, "drift", at_ms, {}) for name, at_ms in (("a", 1), ("b", 2), ("a", 1), ("b", 2))]
+    assert [event.id for event in newest_by_time(came, 3)] == ["a", "b"]
+
+
 def test_the_newest_events_are_kept_and_those_that_come(stream_settings: StreamSettings) -> None:
     topics = Topics("cats", stream_settings.topic_prefix)
     create_topics(stream_settings, topics)
