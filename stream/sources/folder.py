@@ -97,6 +97,7 @@ class FolderSource:
         self._unreadable: dict[FileState, float] = {}
         self._given_below = 0
         self._position = 0
+        self._known_below = journal.delivered_below
         self._known = 0
         self._unread = 0
         self._closed = False
@@ -109,7 +110,9 @@ class FolderSource:
     @property
     def account(self) -> FolderAccount:
         """Where the files went so far."""
-        return FolderAccount(self._position, self._known, len(self._again) + len(self._found), self._unread)
+        maybe_broken = {state for state in self._unreadable if not self._is_broken(state)}  # or still being written
+        waiting = {state for state in maybe_broken | {*self._found} if not self._journal.knows(state)}
+        return FolderAccount(self._position, self._known, len(self._again) + len(waiting), self._unread)
 
     def next_frames(self, limit: int) -> list[LabelledFrame]:
         """Return at most ``limit`` further frames; see `FrameSource`.
@@ -179,7 +182,7 @@ class FolderSource:
         there = {state for state in states if state is not None}
         self._journal.forget(there)
         if not self._scanned:
-            self._known = sum(self._journal.has_delivered(state) for state in there)
+            self._known = sum(self._journal.is_below(state, self._known_below) for state in there)
             self._scanned = True
         self._unreadable = {state: since for state, since in self._unreadable.items() if state in there}
         new = [state for state in there if not self._journal.knows(state) and not self._is_broken(state)]
@@ -195,7 +198,7 @@ class FolderSource:
             self._leave_out(state, error)
 
     def _leave_out(self, state: FileState, error: InvalidImage) -> None:
-        self._unread += 1
+        self._unread += error.reason != "changed"  # what has become of it is looked at as another file
         note_skipped(state.path, error)
 
     def _is_broken(self, state: FileState) -> bool:
