@@ -19,6 +19,7 @@ from deploy.demonstration.exam import Exam, version_at
 from deploy.demonstration.table import Outcome, show
 from deploy.errors import DemoRunning, StoppedEarly
 from deploy.free_port import free_port
+from deploy.inspection.page_console import page_console
 from deploy.registry.versions import Registry
 from deploy.scrape import read_gauge
 from deploy.supervisor import RoleCommand, Supervisor
@@ -168,7 +169,7 @@ def _check_alone(home: Home) -> None:
 
 
 def _body(role: Role) -> None:
-    console = Console()
+    console = page_console()
     home = Home(role.home.root / "demo")
     _check_alone(home)
     shutil.rmtree(home.root, ignore_errors=True)

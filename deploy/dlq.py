@@ -11,6 +11,7 @@ from rich.text import Text
 from deploy.errors import LetterMissing
 from deploy.inspection.dead_letter import DeadLetter, letter_table
 from deploy.inspection.letter_box import MOST_READ, LetterBox, Overview
+from deploy.inspection.page_console import page_console
 from deploy.tool import Tool, add_common_flags, add_model_flag, run_tool
 from stream.home import write_atomically
 from stream.log import Record
@@ -41,7 +42,7 @@ def _list(tool: Tool, box: LetterBox) -> int:
 
 
 def _print_overview(topic: str, found: Overview) -> None:
-    console = Console(highlight=False)
+    console = page_console()
     if not found.reasons:
         console.print(f"{topic} is empty: every record could be read")
         return

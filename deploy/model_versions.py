@@ -5,11 +5,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from rich.console import Console
-
 from deploy.clock import now_ms
 from deploy.commanding import ask_for, new_command
 from deploy.errors import SystemMissing
+from deploy.inspection.page_console import page_console
 from deploy.inspection.version_list import list_versions, version_table
 from deploy.tool import Tool, add_common_flags, add_model_flag, run_tool
 from stream.messages import Event
@@ -29,7 +28,7 @@ def _list(tool: Tool) -> int:
         message = f"model {tool.model} has no version in {root} yet; the first comes with the learner's first update"
         raise SystemMissing(message)
     facts = {"model": tool.model, "versions": [listed.facts() for listed in versions]}
-    tool.render(facts, lambda: Console().print(version_table(versions)))
+    tool.render(facts, lambda: page_console().print(version_table(versions)))
     return 0
 
 

@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from deploy.clock import now_ms
 from deploy.errors import SystemMissing
+from deploy.inspection.page_console import page_console
 from deploy.inspection.running_system import RunningSystem, find_running_system
 from deploy.inspection.status_page import status_page
 from deploy.inspection.system_status import EventLog, FrameRate, look
@@ -35,7 +36,7 @@ def status(tool: Tool) -> int:
         raise SystemMissing(nothing_runs(tool.home))
     with closing(_event_log(tool, system)) as log:
         found = look(tool.home, system, FrameRate(), log, time.time())
-    tool.render(found.facts(), lambda: Console().print(status_page(found, now_ms())))
+    tool.render(found.facts(), lambda: page_console().print(status_page(found, now_ms())))
     return 0
 
 
@@ -60,7 +61,7 @@ def _watch(tool: Tool) -> None:
         return status_page(look(tool.home, system, rate, logs[system.bootstrap_servers], time.time()), now_ms())
 
     try:
-        with Live(page(), auto_refresh=False, screen=sys.stdout.isatty()) as live:
+        with Live(page(), console=page_console(), auto_refresh=False, screen=sys.stdout.isatty()) as live:
             while True:
                 time.sleep(_REFRESH_SECONDS)
                 live.update(page(), refresh=True)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from stream.errors import InvalidSetting, SourceUnavailable
 from stream.home import Home
@@ -20,6 +21,7 @@ from stream.sources.drifting import DriftingSource
 from stream.sources.drifts import drift_of, write_drift_truth
 from stream.sources.folder import FolderOptions, FolderSource
 from stream.sources.folder_journal import FolderJournal
+from stream.sources.image_files import SUFFIXES
 from stream.sources.image_tree import read_image_tree
 from stream.sources.orders import order_of
 from stream.sources.packs import PACK_NAMES, load_pack
@@ -117,7 +119,19 @@ def _folder(flags: argparse.Namespace, settings: StreamSettings, home: Home, sto
     journal = FolderJournal(home.root / "feeds" / f"{stem}.jsonl", new_stream)
     options = FolderOptions(flags.order, flags.every if flags.watch else None)
     source = FolderSource(folder, journal, options, settings, stopping)
-    return Opened(source, flags.rate, folder=source)
+    account = partial(_folder_account, source, folder, home.logs / "feed.log")
+    return Opened(source, flags.rate, folder=source, account=account)
+
+
+def _folder_account(source: FolderSource, folder: Path, log_file: Path, sent: int) -> str:
+    account = source.account
+    unsent = account.given - sent + account.waiting
+    pictures = sent + unsent + account.known + account.unread
+    if not pictures:
+        return f"; no picture ({', '.join(SUFFIXES)}) was found below {folder}"
+    where = f" (named in {log_file})" if account.unread else ""
+    went = f"{account.known} known from before, {account.unread} unreadable{where}, {unsent} unsent"
+    return f"; of {pictures} pictures {went}"
 
 
 def _camera(flags: argparse.Namespace, settings: StreamSettings, stopping: threading.Event) -> Opened:

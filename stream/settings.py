@@ -17,6 +17,7 @@ from stream.errors import InvalidSetting
 
 SECTIONS = ("stream", "learner", "replay", "deploy")
 _PREFIX = "R2R_"
+_ALL_SETTINGS = "`r2r init` writes a file of all settings, with what they mean"
 _OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
 
 
@@ -76,7 +77,8 @@ def load_settings(
     Raises
     ------
     InvalidSetting
-        A key is unknown (the nearest known one is named), a value is not allowed, or the file cannot be read.
+        A key is unknown (a known one that is near is named, or where all stand), a value is not allowed, or the file
+        cannot be read.
 
     Examples
     --------
@@ -86,10 +88,10 @@ def load_settings(
     values: dict[str, Any] = dict((running or {}).get(section, {}))
     for place in (_from_file(file), _from_environment(environment), _from_overrides(overrides)):
         for name in place:
-            _check_known(name, SECTIONS, "section")
+            _check_known(name, SECTIONS, "section", f"there are {', '.join(SECTIONS)}")
         values |= place.get(section, {})
     for key in values:
-        _check_known(key, settings_type.model_fields, f"setting of [{section}]")
+        _check_known(key, settings_type.model_fields, f"setting of [{section}]", _ALL_SETTINGS)
     try:
         return settings_type(**values)
     except ValidationError as error:
@@ -132,9 +134,9 @@ def _from_overrides(overrides: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _check_known(name: str, known: Sequence[str] | Mapping[str, Any], what: str) -> None:
+def _check_known(name: str, known: Sequence[str] | Mapping[str, Any], what: str, remedy: str) -> None:
     if name in known:
         return
-    nearest = difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)
-    message = f"{name!r} is not a {what}; did you mean {nearest[0]!r}?"
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    message = f"{name!r} is not a {what}; " + (f"did you mean {nearest[0]!r}?" if nearest else remedy)
     raise InvalidSetting(message)

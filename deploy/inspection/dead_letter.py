@@ -93,7 +93,9 @@ def letter_table(letters: list[DeadLetter]) -> Table:
     """Lay letters out in rows."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("place", "time (UTC)", "reason", "source", "bytes", "stood at"):
-        table.add_column(column, justify="right" if column == "bytes" else "left", no_wrap=True)
+        table.add_column(
+            column, justify="right" if column == "bytes" else "left", no_wrap=column != "source", overflow="fold"
+        )
     for letter in letters:
         moment = datetime.fromtimestamp(letter.time_ms / 1000, UTC)
         size = f"({letter.omitted_bytes})" if letter.omitted_bytes else str(letter.size_bytes)

@@ -12,7 +12,6 @@ from deploy.inspection.disk_usage import readable_bytes
 from deploy.inspection.system_status import RoleStatus, SystemStatus
 from stream.messages import Event
 
-_LONGEST_EVIDENCE = 120
 _FEW = 4
 
 
@@ -71,11 +70,10 @@ def _events(events: Sequence[Event]) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("UTC", "task", "event"):
         table.add_column(column, justify="right" if column == "task" else "left", no_wrap=True)
-    table.add_column("evidence")
+    table.add_column("evidence", overflow="fold")
     for event in events:
         moment = datetime.fromtimestamp(event.at_ms / 1000, UTC)
-        evidence = Text(evidence_line(event), no_wrap=True, overflow="ellipsis")
-        table.add_row(f"{moment:%H:%M:%S}", str(event.task_seq), event.kind, evidence)
+        table.add_row(f"{moment:%H:%M:%S}", str(event.task_seq), event.kind, Text(evidence_line(event)))
     return table
 
 
@@ -90,8 +88,7 @@ def evidence_line(event: Event) -> str:
     long = len(event.evidence) > _FEW  # then what is zero says little
     shown = [(name, value) for name, value in event.evidence.items() if not long or value not in (0, "", [])]
     words = [f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in shown]
-    line = " ".join(words)
-    return line if len(line) <= _LONGEST_EVIDENCE else f"{line[: _LONGEST_EVIDENCE - 1]}…"
+    return " ".join(words)
 
 
 def _number(value: float | None) -> str:

@@ -119,7 +119,7 @@ class EventLog:
         self._settings = settings.model_copy(update={"broker_timeout_seconds": seconds})
         self._topics = topics
         self._records: NewestRecords | None = None
-        self._events: deque[Event] = deque(maxlen=_EVENTS)
+        self._events: tuple[Event, ...] = ()
 
     def newest(self) -> Sequence[Event]:
         """Return the newest events, oldest first."""
@@ -132,7 +132,7 @@ class EventLog:
                     break
         except R2RError:
             self.close()
-        return tuple(self._events)
+        return self._events
 
     def close(self) -> None:
         """Disconnect; may be called again."""
@@ -143,9 +143,19 @@ class EventLog:
     def _read(self, records: NewestRecords, timeout_seconds: float) -> None:
         for record in records.next_records(timeout_seconds):
             try:
-                self._events.append(Event.from_bytes(record.value or b""))
+                event = Event.from_bytes(record.value or b"")
             except InvalidMessage:
                 continue
+            self._events = newest_by_time([*self._events, event], _EVENTS)
+
+
+def newest_by_time(events: Sequence[Event], most: int) -> tuple[Event, ...]:
+    """Return the newest ``most`` events, each once, oldest first; those of one moment stay in the order they came in.
+
+    They come in another order: a learner's event bears the time its plan was cut, however long its update took.
+    """
+    once = {event.id: event for event in events}  # one is read again after Kafka was away, and told again by a restart
+    return tuple(sorted(once.values(), key=lambda event: event.at_ms)[-most:])
 
 
 def look(home: Home, system: RunningSystem, rate: FrameRate, log: EventLog, now_seconds: float) -> SystemStatus:

@@ -62,7 +62,7 @@ def version_table(versions: list[ListedVersion]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("version", "time (UTC)", "sha256", "clusters", "updates", "state"):
         numbers = column in ("version", "clusters", "updates")
-        table.add_column(column, justify="right" if numbers else "left", no_wrap=True)
+        table.add_column(column, justify="right" if numbers else "left", no_wrap=column != "state")
     for listed in versions:
         manifest = listed.manifest
         if manifest is None:

@@ -39,6 +39,28 @@ class FolderOptions:
     patience_seconds: float = _PATIENCE_SECONDS
 
 
+@dataclass(frozen=True)
+class FolderAccount:
+    """Where the files of a folder went that were looked at.
+
+    Parameters
+    ----------
+    given
+        Frames handed out, so that they can be sent.
+    known
+        Files that an earlier feed has delivered, at the first look.
+    waiting
+        Files that were found and not handed out.
+    unread
+        Files that could not be read and were left out.
+    """
+
+    given: int
+    known: int
+    waiting: int
+    unread: int
+
+
 class FolderSource:
     """The files of a folder, each once; see `stream.sources.FrameSource` for the contract.
 
@@ -75,12 +97,22 @@ class FolderSource:
         self._unreadable: dict[FileState, float] = {}
         self._given_below = 0
         self._position = 0
+        self._known_below = journal.delivered_below
+        self._known = 0
+        self._unread = 0
         self._closed = False
 
     @property
     def position(self) -> int:
         """How many frames were given."""
         return self._position
+
+    @property
+    def account(self) -> FolderAccount:
+        """Where the files went so far."""
+        maybe_broken = {state for state in self._unreadable if not self._is_broken(state)}  # or still being written
+        waiting = {state for state in maybe_broken | {*self._found} if not self._journal.knows(state)}
+        return FolderAccount(self._position, self._known, len(self._again) + len(waiting), self._unread)
 
     def next_frames(self, limit: int) -> list[LabelledFrame]:
         """Return at most ``limit`` further frames; see `FrameSource`.
@@ -125,7 +157,7 @@ class FolderSource:
                     raise InvalidImage(message, reason="changed")
                 frames.append(self._frame(number, state, read_image_file(self._folder / state.path, self._settings)))
             except InvalidImage as error:
-                note_skipped(state.path, error)
+                self._leave_out(state, error)
         return frames
 
     def _new(self, limit: int) -> list[LabelledFrame]:
@@ -146,10 +178,12 @@ class FolderSource:
 
     def _scan(self) -> deque[FileState]:
         """List the files that have no number and are not broken."""
-        self._scanned = True
         states = (_state_of(self._folder, path) for path in image_paths(self._folder))
         there = {state for state in states if state is not None}
         self._journal.forget(there)
+        if not self._scanned:
+            self._known = sum(self._journal.is_below(state, self._known_below) for state in there)
+            self._scanned = True
         self._unreadable = {state: since for state, since in self._unreadable.items() if state in there}
         new = [state for state in there if not self._journal.knows(state) and not self._is_broken(state)]
         by_time = self._options.order == "time"
@@ -161,7 +195,11 @@ class FolderSource:
         watching = self._options.poll_seconds is not None
         if not watching or self._clock() - since >= self._options.patience_seconds:
             self._unreadable[state] = -1.0
-            note_skipped(state.path, error)
+            self._leave_out(state, error)
+
+    def _leave_out(self, state: FileState, error: InvalidImage) -> None:
+        self._unread += error.reason != "changed"  # what has become of it is looked at as another file
+        note_skipped(state.path, error)
 
     def _is_broken(self, state: FileState) -> bool:
         return self._unreadable.get(state) == -1.0

@@ -65,6 +65,15 @@ class FolderJournal:
         """Say whether this file, unchanged, has a number."""
         return state in self._numbers
 
+    @property
+    def delivered_below(self) -> int:
+        """The files of all numbers below this are known to be delivered."""
+        return self._delivered
+
+    def is_below(self, state: FileState, number: int) -> bool:
+        """Say whether this file, unchanged, has a number below ``number``."""
+        return self._numbers.get(state, number) < number
+
     def number(self, states: Sequence[FileState]) -> list[int]:
         """Give each file the next number; on disk when this returns.
 

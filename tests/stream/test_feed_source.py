@@ -118,6 +118,35 @@ def test_a_folder_goes_on_under_the_same_name_and_begins_anew_under_another(open
     assert [item.frame.identity for item in named] == ["my desk|0:a.png", "my desk|1:b.png"]
 
 
+def test_a_folder_tells_what_became_of_each_picture(opened, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+
+    def told(*flags, take=10):
+        opening = opened("folder", pictures, *flags)
+        sent = len(frames(opening, take))
+        opening.folder.delivered()
+        opening.source.close()
+        return sent, opening.account(sent)
+
+    assert told() == (0, f"; no picture (.jpg, .jpeg, .png, .webp) was found below {pictures}")
+    for name in ("a.png", "b.png", "c.png"):
+        write_picture(pictures, name, 1)
+    assert told(take=2) == (2, "; of 3 pictures 0 known from before, 0 unreadable, 1 unsent")
+    assert told() == (1, "; of 3 pictures 2 known from before, 0 unreadable, 0 unsent")
+    assert told() == (0, "; of 3 pictures 3 known from before, 0 unreadable, 0 unsent")
+    (pictures / "bad.png").write_bytes(b"no image")
+    log = tmp_path / "home" / "logs" / "feed.log"
+    assert told() == (0, f"; of 4 pictures 3 known from before, 1 unreadable (named in {log}), 0 unsent")
+
+
+def test_frames_that_a_stopped_feed_was_given_and_did_not_send_are_unsent(opened, tmp_path):
+    write_picture(tmp_path / "pictures", "a.png", 1)
+    opening = opened("folder", tmp_path / "pictures")
+    assert len(frames(opening)) == 1
+    assert opening.account(0) == "; of 1 pictures 0 known from before, 0 unreadable, 1 unsent"
+
+
 def test_two_folders_of_one_name_have_journals_of_their_own(opened, tmp_path):
     for parent in ("x", "y"):
         write_picture(tmp_path / parent / "pictures", "a.png", 1)

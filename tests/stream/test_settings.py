@@ -66,6 +66,18 @@ def test_an_unknown_section_is_an_error_wherever_it_stands(toml):
     assert "'stream'" in refusal(file=toml("[straem]\n"))
 
 
+@pytest.mark.parametrize("name", ["foo", "zzz", "model"])
+def test_where_no_section_is_near_all_are_told(name):
+    told = refusal(overrides=[f"{name}.epochs=3"])
+    assert told == f"{name!r} is not a section; there are stream, learner, replay, deploy"
+
+
+def test_where_no_key_is_near_it_is_told_where_all_stand():
+    told = refusal(overrides=["stream.zzz=3"])
+    assert "'zzz' is not a setting of [stream]; `r2r init` writes" in told
+    assert "did you mean" not in told
+
+
 def test_a_value_of_the_wrong_kind_is_named_with_its_key():
     assert "stream.frame_partitions = 'many'" in refusal(overrides=["stream.frame_partitions=many"])
 

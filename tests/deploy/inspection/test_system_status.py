@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 from pathlib import Path
@@ -17,10 +18,11 @@ from rich.console import Console
 
 from deploy.inspection.disk_usage import home_usage_bytes
 from deploy.inspection.newest_records import NewestRecords
+from deploy.inspection.page_console import page_console
 from deploy.inspection.process_memory import resident_bytes
 from deploy.inspection.running_system import find_running_system, left_over_roles
 from deploy.inspection.status_page import status_page
-from deploy.inspection.system_status import EventLog, FrameRate, SystemStatus, look
+from deploy.inspection.system_status import EventLog, FrameRate, SystemStatus, look, newest_by_time
 from deploy.publishing.steering import Steering, SteeringFile
 from deploy.scrape import MetricsPage
 from deploy.status import main
@@ -120,6 +122,39 @@ def test_the_page_fits_a_narrow_terminal(tmp_path: Path, metrics: str, absent_br
     assert "9, pinned" in text
 
 
+LONG_EVENT = Event("", "cats", 7, "promotion", 0, {f"measure_{n}_of_many_that_are_told": n + 0.5 for n in range(12)})
+
+
+def test_evidence_is_wrapped_on_a_narrow_terminal_and_told_to_its_end(
+    tmp_path: Path, metrics: str, absent_broker: StreamSettings
+) -> None:
+    write_run_file(tmp_path, metrics, absent_broker)
+    console = Console(width=80, record=True, file=StringIO())
+    console.print(status_page(replace(look_at(tmp_path, absent_broker), events=(LONG_EVENT,)), now_ms=0))
+    text = console.export_text()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert all(f"measure_{n}_of_many_that_are_told={n}.5" in text for n in range(12))
+    assert "…" not in text
+
+
+def test_where_a_program_reads_it_each_event_and_figure_is_one_line(
+    tmp_path: Path,
+    metrics: str,
+    absent_broker: StreamSettings,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    write_run_file(tmp_path, metrics, absent_broker)
+    found = look_at(tmp_path, absent_broker)
+    disk = {f"part-{n}": 1024 for n in range(20)}
+    page_console().print(status_page(replace(found, events=(LONG_EVENT,), disk_bytes=disk), now_ms=0))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "measure_0" in line and "measure_11_of_many_that_are_told=11.5" in line]
+    assert [line for line in lines if "part-0" in line and "part-19" in line]
+    assert max(len(line) for line in lines) < 1000
+
+
 def test_a_role_that_is_gone_or_silent_is_told(tmp_path: Path, absent_broker: StreamSettings) -> None:
     write_run_file(tmp_path, "http://127.0.0.1:1", absent_broker)
     found = look_at(tmp_path, absent_broker)
@@ -134,6 +169,16 @@ def test_frames_a_second_are_those_of_the_last_half_minute() -> None:
     assert rate.see(page(800), 1135.0) == 0.0
     assert rate.see(page(10), 1136.0) == pytest.approx(10 / 136)
     assert rate.see(None, 1137.0) is None
+
+
+def test_events_stand_in_the_order_of_their_time_and_not_of_their_coming() -> None:
+    came = [Event(name, "cats", 1, "drift", at_ms, {}) for name, at_ms in (("a", 49), ("b", 43), ("c", 43), ("d", 7))]
+    assert [event.id for event in newest_by_time(came, 3)] == ["b", "c", "a"]
+
+
+def test_an_event_that_is_read_again_after_kafka_was_away_stands_once() -> None:
+    came = [Event(name, "cats", 1, "drift", at_ms, {}) for name, at_ms in (("a", 1), ("b", 2), ("a", 1), ("b", 2))]
+    assert [event.id for event in newest_by_time(came, 3)] == ["a", "b"]
 
 
 def test_the_newest_events_are_kept_and_those_that_come(stream_settings: StreamSettings) -> None:

@@ -7,7 +7,7 @@ import pytest
 from stream.errors import SourceUnavailable
 from stream.image_codec import decode_image
 from stream.settings import StreamSettings
-from stream.sources.folder import FolderOptions, FolderSource
+from stream.sources.folder import FolderAccount, FolderOptions, FolderSource
 from stream.sources.folder_journal import FolderJournal
 from tests.stream.sources.files import picture, write_picture
 
@@ -160,6 +160,22 @@ def test_a_watched_file_that_stays_broken_is_given_up_and_does_not_hold_up_other
     assert ids(drained(source))[3:] == ["3:later.png"]
     assert [record.message for record in caplog.records if "bad.png" in record.message] != []
     assert len(caplog.records) == 1
+
+
+def test_a_watched_file_that_may_still_be_written_is_waiting_and_not_unreadable(opened, folder):
+    (folder / "slow.png").write_bytes(b"no image yet")
+    source = opened(stopping=Visits(), poll_seconds=1.0)
+    drained(source)
+    assert source.account == FolderAccount(given=3, known=0, waiting=1, unread=0)
+
+
+def test_a_frame_whose_file_has_changed_is_accounted_for_as_its_new_file_alone(opened, folder):
+    with closing(opened()) as source:
+        source.next_frames(3)
+    write_picture(folder, "b.png", 99, mtime=400)
+    source = opened()
+    drained(source)
+    assert source.account == FolderAccount(given=3, known=0, waiting=0, unread=0)
 
 
 def test_a_file_that_goes_away_and_comes_back_unchanged_is_not_fed_again(opened, folder):
