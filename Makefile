@@ -57,7 +57,7 @@ clean:  ## Remove .venv, build outputs and tools' caches; the state in .r2r stay
 
 $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 	@echo "Installing some 110 packages into .venv: the first time 3.3 GB to download, most of it CUDA libraries for torch," \
-		"and 6.2 GB on disk; then compiling them, about a minute."
+		"and 6.6 GB on disk; then compiling them, about a minute."
 	@$(BIN)/uv pip sync --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m stream.kafka_jars

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
@@ -81,8 +80,7 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
     distinct = LEAST_SILHOUETTE if len(present) == 1 else _AS_DISTINCT * hood.silhouette(now_N)
     if not better or found.silhouette < distinct:
         return None
-    shared = _shared(found, now_N, present)
-    taken = _taken_over(shared, present)
+    taken = _taken_over(found, now_N, present)
     means_KD, counts_K, slots_N = known.means_KD.clone(), known.counts_K.clone(), now_N.clone()
     for label, slot in taken.items():
         own = found.labels_N == label
@@ -136,16 +134,11 @@ def _born(known: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, members: 
     return Clustering(born, slots_N, without_slot)
 
 
-def _shared(found: Grouping, now_N: Tensor, present: list[int]) -> NDArray[np.int64]:
-    """Count the frames that each group shares with each present slot."""
+def _taken_over(found: Grouping, now_N: Tensor, present: list[int]) -> dict[int, int]:
+    """Return the slot that each group takes over, one to one, by the number of shared frames."""
     shared = np.zeros((found.count, len(present)), dtype=np.int64)
     for column, slot in enumerate(present):
         shared[:, column] = torch.bincount(found.labels_N[now_N == slot], minlength=found.count).numpy()
-    return shared
-
-
-def _taken_over(shared: NDArray[np.int64], present: list[int]) -> dict[int, int]:
-    """Return the slot that each group takes over, one to one, by the number of shared frames."""
     rows, columns = linear_sum_assignment(-shared)
     return {int(row): present[column] for row, column in zip(rows, columns, strict=True) if shared[row, column]}
 
