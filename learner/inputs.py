@@ -63,15 +63,23 @@ class InputLogs:
         if self.commands is not None:
             self.commands.seek(positions.commands)
 
-    def look(self) -> None:
-        """Take in what there is of samples and commands, without waiting, and let nobody else read the frames."""
+    def look(self) -> float:
+        """Take in what there is of samples and commands, without waiting, and let nobody else read the frames.
+
+        Returns
+        -------
+        float
+            Seconds spent on samples. Frames waited in them only if a plan is cut now: see `replaying`.
+        """
         if self.ahead is not None:
             self.ahead.wait()
+        on_samples = Stopwatch()
         if self.samples is not None:
-            with self.replaying:
+            with on_samples:
                 self.samples.poll(0.0)
         if self.commands is not None:
             self.commands.poll(0.0)
+        return on_samples.seconds
 
     def take(self, plan: TaskPlan) -> Inputs:
         """Return the records of a plan's ranges; see `stream.log.FrameLog.take` for the errors.

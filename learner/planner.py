@@ -91,7 +91,7 @@ class Planner:
 
     def _cut(self, state: LearnerState, *, full_only: bool) -> TaskPlan | None:
         """Return the plan that is due with the frames that are polled; more are only polled where they fill none."""
-        self._logs.look()
+        seconds_on_samples = self._logs.look()
         now_ms = self._clock()
         waiting = self._logs.frames.waiting()
         keep = keep_one_in(waiting, state.frames_wanted, state.keep_one_in, state.settings)
@@ -99,6 +99,7 @@ class Planner:
         full = len(frames) >= keep * state.frames_wanted and is_settled(frames, waiting)
         if not full and (full_only or not self._is_due(state, frames, now_ms)):
             return None
+        self._logs.replaying.add(seconds_on_samples)
         return self._plan(state, frames, keep, now_ms)
 
     def _is_due(self, state: LearnerState, frames: Sequence[Record], now_ms: int) -> bool:

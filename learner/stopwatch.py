@@ -34,3 +34,7 @@ class Stopwatch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.seconds += self._clock() - self._started
+
+    def add(self, seconds: float) -> None:
+        """Count seconds that were taken elsewhere."""
+        self.seconds += seconds

@@ -52,6 +52,15 @@ def test_samples_alone_cut_no_plan_and_go_along_with_the_next_one():
     assert bench.executed().samples == {}
 
 
+def test_looking_for_samples_is_counted_only_where_frames_waited_for_it():
+    bench = Bench()
+    assert bench.executed() is None
+    assert bench.logs.replaying.seconds == 0
+    bench.append_frames(WANTED)
+    assert bench.planner.next_plan(bench.state, 0.0) is not None
+    assert bench.logs.replaying.seconds > 0
+
+
 def test_a_command_goes_along_with_the_next_plan_or_cuts_one_when_it_has_waited_long_enough():
     bench = Bench()
     bench.append_frames(WANTED)
