@@ -83,7 +83,7 @@ class PageHinkleyDetector:
         >>> detector = PageHinkleyDetector(LearnerSettings())
         >>> signals = [detector.update(excess, i) for i, excess in enumerate([0.0] * 50 + [3.0] * 50)]
         >>> next(signal.frame for signal in signals if signal)
-        55
+        57
         """
         self._was_shown = True
         self._river.update(min(excess, self._settings.excess_limit))  # type: ignore[no-untyped-call]

@@ -86,7 +86,7 @@ class LearnerSettings(PaperSettings):
     """Share of uncertain frames from which an update bears clusters though no change was signalled."""
     drift_detector: Literal["page_hinkley", "adwin", "kswin", "never", "always"] = "page_hinkley"
     """What watches for a change of the world; the last two bound what a detector can reach."""
-    drift_threshold: float = Field(15.0, gt=0)
+    drift_threshold: float = Field(20.0, gt=0)
     """PageHinkley's λ, in standard deviations of a cluster's dispersion, summed over frames."""
     drift_delta: float = Field(0.3, ge=0)
     """PageHinkley's δ: an excess per frame that is not yet a change, in standard deviations."""
