@@ -5,7 +5,7 @@ The tables stand between two comments in ``README.md``; the rest of the file is 
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]],
         lines.append(f"| {_ROWS[row]} | {' | '.join(cells)} |")
     if orders:
         lines += ["", *_orders(orders)]
-    lines += ["", *promises_table(others), "", _provenance(learning)]
+    lines += ["", *promises_table(others), "", _provenance(learning, [*orders.values(), *others.values()])]
     return "\n".join(lines)
 
 
@@ -74,13 +74,22 @@ def _cell(summary: Mapping[str, Any] | None, decimals: int = 2) -> str:
     return f"{summary['mean']:.{decimals}f} ± {summary['std']:.{decimals}f}"
 
 
-def _provenance(learning: Mapping[str, Any]) -> str:
-    machine = learning["machine"]
+def _provenance(learning: Mapping[str, Any], rest: Sequence[Mapping[str, Any]]) -> str:
+    """Say where the first table was measured, and which of the others were measured elsewhere."""
     seeds = ", ".join(str(seed) for seed in learning["seeds"])
+    elsewhere: dict[str, list[str]] = {}
+    for result in rest:
+        if _machine(result) != _machine(learning):
+            elsewhere.setdefault(_machine(result), []).append(result["benchmark"])
+    others = "".join(f"; {', '.join(f'`{name}`' for name in names)}: {where}" for where, names in elsewhere.items())
     return (
         f"Mean ± standard deviation over seeds {seeds}; learning at commit {short(learning)}; "
-        f"{machine['cores']} cores, {machine['cpu']}, CPU only; printed again by `make bench`."
+        f"{_machine(learning)}{others}. CPU only; printed again by `make bench`."
     )
+
+
+def _machine(result: Mapping[str, Any]) -> str:
+    return f"{result['machine']['cores']} cores, {result['machine']['cpu']}"
 
 
 def main() -> int:

@@ -4,6 +4,8 @@ from typing import Any
 
 from benchmarks.report import render
 
+HERE = {"cores": 2, "cpu": "AMD EPYC"}
+
 
 def summary(mean: float) -> dict[str, float]:
     return {"mean": mean, "std": 0.014}
@@ -14,15 +16,18 @@ def learning() -> dict[str, Any]:
     at_once = {"acc": summary(0.77), "knowledge_retention": None, "nmi": summary(0.8), "live_clusters": summary(10)}
     rows = {"r2r": {**continual, "live_clusters": summary(11.4)}, "no_rehearsal": continual}
     return {
+        "benchmark": "learning-digits",
         "digits": {**rows, "iid": at_once, "pixels_kmeans": at_once},
         "commit": "c31cf74fadcf3a8887794ed5c15e3ca8c15939e6-dirty",
-        "machine": {"cores": 2, "cpu": "AMD EPYC"},
+        "machine": HERE,
         "seeds": [0, 1],
     }
 
 
 def serving(*, quick: bool) -> dict[str, Any]:
     return {
+        "benchmark": "serving",
+        "machine": HERE,
         "swaps": 220,
         "failed_during_swaps": 0,
         "quick": quick,
@@ -31,8 +36,9 @@ def serving(*, quick: bool) -> dict[str, Any]:
 
 
 def recovery(*, bit_identical: bool) -> dict[str, Any]:
-    counts = {"kills": 70, "frames": 13_600, "lost": 0, "doubled": 0, "malformed_images": 100_000}
+    counts: dict[str, Any] = {"kills": 70, "frames": 13_600, "lost": 0, "doubled": 0, "malformed_images": 100_000}
     counts |= {"crashes": 0, "hangs": 0}
+    counts |= {"benchmark": "recovery", "machine": HERE}
     return {**counts, "bit_identical": bit_identical, "quick": False, "commit": "0889398d9be3-dirty"}
 
 
@@ -53,7 +59,13 @@ def test_the_commit_is_told_and_uncommitted_changes_stay_visible() -> None:
     text = render(learning(), {}, {})
     assert "learning at commit c31cf74fadcf-dirty;" in text
     assert "over seeds 0, 1;" in text
-    assert "2 cores, AMD EPYC, CPU only" in text
+    assert "2 cores, AMD EPYC. CPU only" in text
+
+
+def test_what_was_measured_on_another_machine_is_told() -> None:
+    elsewhere = serving(quick=True) | {"machine": {"cores": 16, "cpu": "Xeon"}}
+    text = render(learning(), {}, {"serving": elsewhere, "recovery": recovery(bit_identical=True)})
+    assert "2 cores, AMD EPYC; `serving`: 16 cores, Xeon. CPU only" in text
 
 
 def test_each_benchmark_that_was_run_has_a_line_with_its_own_commit_and_form() -> None:
