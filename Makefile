@@ -21,7 +21,7 @@ demo: $(STAMP)  ## Kafka, learner and server on this machine: stream the digits,
 	@$(BIN)/r2r demo
 
 test: $(STAMP)  ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(STAMP)  ## Lint, format, types, direction of imports
 	$(BIN)/ruff check
@@ -44,7 +44,7 @@ bench: $(STAMP)  ## Run the benchmarks, some four hours, and rewrite the README'
 
 docs: $(STAMP)  ## Check the documents' links and the code's examples
 	@$(BIN)/python -m pytest -q tests/architecture/test_docs_links.py
-	@$(BIN)/python -m pytest -q stream learner deploy
+	@$(BIN)/python -m pytest -q stream learner replay deploy
 	@echo "Read README.md, docs/architecture.md, docs/formats.md and docs/decisions/."
 
 lock: $(BIN)/uv  ## Resolve pyproject.toml's packages anew into requirements.lock

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from learner.admission import prepare
-from learner.executor import Surroundings, execute
+from learner.executor import Surroundings, TaskReport, execute
 from learner.faults import Faults
 from learner.inputs import InputLogs
 from learner.learned import Learned
@@ -65,8 +65,17 @@ def everything(knowledge: Learned) -> Learned:
     return knowledge
 
 
+def nobody(report: TaskReport) -> None:
+    """Hear of a micro-task and do nothing."""
+
+
 def run_stream(
-    log: MemoryLog, frames: int, settings: LearnerSettings, keep: Callable[[Learned], Learned] = everything
+    log: MemoryLog,
+    frames: int,
+    settings: LearnerSettings,
+    keep: Callable[[Learned], Learned] = everything,
+    samples: MemoryLog | None = None,
+    told: Callable[[TaskReport], None] = nobody,
 ) -> Run:
     """Let a new learner see the whole log; the clock stands at the frame that was planned last.
 
@@ -74,12 +83,14 @@ def run_stream(
     ----------
     keep
         What a learner goes on with after an update; a baseline may forget.
+    samples, told
+        Where generated samples come from, and who hears of each micro-task and may write them.
     """
     fix_threads(settings.threads)
     faults = Faults()
     state = LearnerState.new(settings)
     clock = _StreamClock(state)
-    logs = InputLogs(log)
+    logs = InputLogs(log, samples)
     planner = Planner("benchmark", logs, MemoryPlanLog(), state, clock, faults)
     around = Surroundings(_TOPIC, decoder(StreamSettings()), faults)
     versions: list[Version] = []
@@ -91,6 +102,7 @@ def run_stream(
             clock.wait()
             continue
         report = execute(state, plan, logs.take(plan), around)
+        told(report)
         seen = sum(state.positions.values())
         if report.signal is not None:
             drift_frames.append(seen)

@@ -10,11 +10,13 @@ from contextlib import closing, contextmanager
 from benchmarks.broker_site import Site
 from benchmarks.noise_requests import noise_request
 from learner.service import now_ms
+from replay.critic import Unseeing
 from replay.faults import Faults
 from replay.generator import Subject
 from replay.painter import Painter
 from replay.request_check import RequestCheck
 from replay.settings import ReplaySettings
+from replay.studio import Tools
 from replay.worker import Worker, slot_of
 from stream.broker_admin import create_topics
 from stream.consumer import TopicTail
@@ -111,7 +113,8 @@ def no_op_worker(site: Site, topics: Topics) -> Iterator[None]:
     """Let the worker's own code serve the topic, with the generator that does nothing."""
     settings, stopping = ReplaySettings(), threading.Event()
     check = RequestCheck(topics.model, site.streaming, settings)
-    painter = Painter(topics, check, NoOp(), now_ms, Faults())
+    tools = Tools(NoOp(), NoOp(), Unseeing(), settings.batch_images)
+    painter = Painter(topics, check, tools, now_ms, Faults())
     slot = slot_of(topics, 0, settings)
     queue = functools.partial(WorkQueue, site.streaming, topics.replay_requests, slot, Faults())
     worker = Worker(topics.model, painter, queue, now_ms, Faults())

@@ -59,6 +59,7 @@ _STEER = "Steer it"
 _command(_STEER, "name", "deploy.naming", "Call a cluster by a name: name 7 cat.")
 _command(_STEER, "models", "deploy.model_versions", "Versions: models list, rollback VERSION, pin, unpin.")
 _command(_STEER, "dlq", "deploy.dlq", "What could not be read: dlq list, show, resend.")
+_command(_STEER, "teachers", "replay.teachers", "A labeller and a generator of your own pictures: teachers train.")
 
 _ROLES = "One role at a time"
 _command(_ROLES, "broker", "stream.embedded_broker", "A real Kafka from Python packages, on this machine.")

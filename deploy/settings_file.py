@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.all_settings import settings_classes
@@ -125,6 +126,8 @@ def toml_value(value: Any) -> str:
     >>> toml_value("a"), toml_value(True), toml_value((64, 32)), toml_value(0.0001)
     ('"a"', 'true', '[64, 32]', '0.0001')
     """
+    if isinstance(value, SecretStr):
+        return json.dumps("")
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 

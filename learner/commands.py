@@ -1,17 +1,15 @@
 """What persons ask of the learner while it learns: at present, names of clusters."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from learner.names import LONGEST_NAME, is_name
 from learner.state import LearnerState
 from stream.errors import InvalidMessage
 from stream.log import Record
 from stream.messages import Command, TaskPlan
 
-_LONGEST_NAME = 64
 _LONGEST_MESSAGE = 300
-_RESERVED = re.compile(r"cluster-[0-9]+")  # what the served model calls a cluster without a name
 
 
 @dataclass(frozen=True)
@@ -68,13 +66,8 @@ def _name(state: LearnerState, command: Command, plan: TaskPlan) -> Outcome:
         return RefusedCommand(command.id, "other_model", f"it is for model {command.model!r:.80}")
     if type(cluster) is not int or cluster < 0 or cluster not in live:
         return RefusedCommand(command.id, "unknown_cluster", f"there is no live cluster {cluster!r:.80}")
-    if not isinstance(name, str) or not _is_name(name):
-        message = f"a name has at most {_LONGEST_NAME} printable characters and is not cluster-<number>"
+    if not isinstance(name, str) or not is_name(name):
+        message = f"a name has at most {LONGEST_NAME} printable characters and is not cluster-<number>"
         return RefusedCommand(command.id, "bad_name", message)
     state.take_name(cluster, name, plan.task_seq)
     return Naming(command.id, cluster, name)
-
-
-def _is_name(text: str) -> bool:
-    printable = len(text) <= _LONGEST_NAME and text.isprintable() and text == text.strip()
-    return printable and _RESERVED.fullmatch(text) is None

@@ -17,6 +17,7 @@ def events_of(report: TaskReport) -> list[Event]:
     decisions: list[_Decision] = [
         ("naming" if isinstance(outcome, Naming) else "command_refused", asdict(outcome)) for outcome in report.commands
     ]
+    decisions += [("naming", {"cluster": cluster, "name": name}) for cluster, name in report.renamed.items()]
     if report.overload is not None:
         decisions.append(("overload", asdict(report.overload)))
     if report.refused_samples:

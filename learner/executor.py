@@ -1,6 +1,6 @@
 """Execute one micro-task: a pure function of (state, plan, inputs); from the same state it always ends the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -40,6 +40,8 @@ class TaskReport:
     update: UpdateReport | None
     commands: Sequence[Outcome] = ()
     refused_samples: Sequence[RefusedSamples] = ()
+    renamed: Mapping[int, str] = field(default_factory=dict)
+    """What clusters are called from now on because of the labeller's votes; empty where these no longer agree."""
     skipped: int = 0
     overload: OverloadChange | None = None
     requests: Sequence[ReplayRequest] = ()
@@ -49,7 +51,8 @@ class TaskReport:
     @property
     def changes_what_is_served(self) -> bool:
         """Whether a version is to be published."""
-        return self.update is not None or any(isinstance(outcome, Naming) for outcome in self.commands)
+        named = self.renamed or any(isinstance(outcome, Naming) for outcome in self.commands)
+        return self.update is not None or bool(named)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     """Carry ``state`` over one plan.
 
     1. ``obey``     what persons asked for
-    2. ``take_in``  generated samples that came
+    2. ``take_in``  generated samples that came, and how they name their clusters
     3. ``thin``     out the frames, if the plan was cut under overload
     4. ``admit``    decode them, turn away bad ones and resends
     5. ``score``    the frames with the model as it is after the last task
@@ -78,7 +81,9 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     """
     outcomes = obey(state, inputs.commands, plan)
     with around.replaying:
+        named = state.names.by_cluster()
         refused = take_in(state, inputs.samples, plan, around.decode)
+        renamed = state.note_votes(named, plan.task_seq)
     kept = thinned(inputs.frames, plan.keep_one_in)
     admitted = admit(kept, around.frames_topic, state.resends, around.decode, state.settings)
     scores = state.knowledge.score(admitted.images_NCSS) if _can_score(state, len(admitted.places)) else None
@@ -105,6 +110,7 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
         update=learned,
         commands=outcomes,
         refused_samples=refused,
+        renamed=renamed,
         skipped=len(inputs.frames) - len(kept),
         overload=overload,
         requests=requests,

@@ -17,8 +17,9 @@ from learner.uncertainty import Uncertainty
 
 @dataclass(frozen=True)
 class Scores:
-    """How each of N frames looks to the model: its cluster's slot, d_i, (d_i − μ_k)/σ_k and d_i > τ_k."""
+    """How each of N frames looks to the model: its place, its cluster's slot, d_i, (d_i − μ_k)/σ_k and d_i > τ_k."""
 
+    coordinates_ND: Tensor
     slots_N: Tensor
     dispersion_N: Tensor
     excess_N: Tensor
@@ -52,17 +53,33 @@ class Knowledge:
         """Say whether a later update may look again at frames that were trained on: only while the model is young."""
         return self.mixture.is_young(settings.regroup_frames)
 
-    def followed(self, scores: Scores, rate: float) -> "Knowledge":
-        """Return the knowledge after a micro-task: each threshold moves with what it showed of its cluster."""
-        return replace(self, uncertainty=self.uncertainty.followed(scores.dispersion_N, scores.slots_N, rate))
+    def followed(self, scores: Scores, settings: LearnerSettings, *, still: bool) -> "Knowledge":
+        """Return the knowledge after a micro-task: each cluster moves with its frames, each threshold with theirs.
+
+        Frames that look novel move no cluster, they may be of a class that has none; nor does any frame while
+        ``still``, because the world has changed and an update is waited for.
+        """
+        known_N = (scores.excess_N <= 1.0) & (not still)
+        mixture = self.mixture.followed(
+            scores.coordinates_ND[known_N], scores.slots_N[known_N], (settings.follow_rate, settings.follow_shared_rate)
+        )
+        uncertainty = self.uncertainty.followed(scores.dispersion_N, scores.slots_N, settings.threshold_rate)
+        if mixture is not self.mixture:
+            uncertainty = replace(uncertainty, modes_KD=mixture.whiten(mixture.means_KD))
+        return replace(self, mixture=mixture, uncertainty=uncertainty)
+
+    def coordinates(self, images_NCSS: Tensor) -> Tensor:
+        """Return where images lie in the mixture's space [N, D]. Call only after the first update."""
+        if self.projection is None:
+            message = "there is nothing to score with before the first update; check `has_learned` first"
+            raise ValueError(message)
+        return self.projection.forward(in_batches(self.network.encode, images_NCSS))
 
     def score(self, images_NCSS: Tensor) -> Scores:
         """Score frames with the model as it is; changes nothing. Call only after the first update."""
-        if self.projection is None:
-            message = "score was called before the first update; check `projection` first"
-            raise ValueError(message)
-        coordinates_ND = self.projection.forward(in_batches(self.network.encode, images_NCSS))
+        coordinates_ND = self.coordinates(images_NCSS)
         slots_N = self.mixture.probabilities(coordinates_ND).argmax(1)
         dispersion_N = self.uncertainty.dispersion(self.mixture.whiten(coordinates_ND), slots_N)
         excess_N = self.uncertainty.excess(dispersion_N, slots_N)
-        return Scores(slots_N, dispersion_N, excess_N, self.uncertainty.uncertain(dispersion_N, slots_N))
+        uncertain_N = self.uncertainty.uncertain(dispersion_N, slots_N)
+        return Scores(coordinates_ND, slots_N, dispersion_N, excess_N, uncertain_N)

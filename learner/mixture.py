@@ -92,6 +92,32 @@ class TiedMixture:
         factor_DD: Tensor = torch.linalg.cholesky(self.covariance_DD)
         return self.means_KD[slots_N] + temperature * noise_ND @ factor_DD.T
 
+    def followed(self, coordinates_ND: Tensor, slots_N: Tensor, rates: tuple[float, float]) -> "TiedMixture":
+        """Return the mixture moved towards samples that are taken to belong to ``slots_N``; ids and counts stay.
+
+        Nothing moves where fewer than half of the components have samples: a part of the world that looks different
+        may be another part of it.
+
+        What all samples have moved by, each mean moves by, also one that none of them belongs to: the light has
+        changed. What a component's own samples have moved by beyond that, it moves by alone.
+
+        Parameters
+        ----------
+        rates
+            For each sample the share of the way that its own mean goes, and that all means go.
+        """
+        if not any(rates) or not len(slots_N) or 2 * len(torch.unique(slots_N)) < self.live_clusters:
+            return self
+        own, shared = rates
+        apart_ND = coordinates_ND - self.means_KD[slots_N]
+        together_D = (1 - (1 - shared) ** len(slots_N)) * apart_ND.mean(0)
+        means_KD = self.means_KD + self.live_K[:, None] * together_D
+        for slot in torch.unique(slots_N).tolist():
+            belongs = slots_N == slot
+            share = 1 - (1 - own) ** int(belongs.sum())
+            means_KD[slot] += share * (apart_ND[belongs].mean(0) - together_D)
+        return replace(self, means_KD=means_KD)
+
     def separations(self) -> Tensor:
         """Return the Mahalanobis distances between the means [K, K]; infinite on the diagonal and to dead slots."""
         means_KD = self.whiten(self.means_KD)

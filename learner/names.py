@@ -1,10 +1,102 @@
-"""What becomes of the names that persons gave to clusters when an update merges and prunes clusters."""
+"""What clusters are called: by persons, and where no person has spoken by the votes of the replay workers' labeller.
 
+A labeller says what a cluster's typical images look like, each time it is asked. Its votes add up and do not fade,
+so a cluster whose images slowly leave what the labeller knows keeps the name that it got while they were
+still known.
+"""
+
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+LONGEST_NAME = 64
+_RESERVED = re.compile(r"cluster-[0-9]+")  # what the served model calls a cluster without a name
+_LEAST_WEIGHT = 0.5  # of a word's votes: one labeller that is at least half sure
+_LEAST_SHARE = 0.5  # of all votes of the cluster
+_MOST_WORDS = 16  # remembered of a cluster
+Votes = dict[str, float]
+"""Weight by word."""
+
+
+def is_name(text: object) -> bool:
+    r"""Say whether a cluster may be called so: printable characters without space around them, or empty.
+
+    Examples
+    --------
+    >>> is_name("tabby cat"), is_name("cluster-7"), is_name("two\nlines")
+    (True, False, False)
+    """
+    if not isinstance(text, str):
+        return False
+    printable = len(text) <= LONGEST_NAME and text.isprintable() and text == text.strip()
+    return printable and _RESERVED.fullmatch(text) is None
+
+
+@dataclass
+class Names:
+    """Names by cluster id.
+
+    Parameters
+    ----------
+    given
+        By persons; they come before all votes.
+    votes
+        Of the labeller, by cluster.
+    """
+
+    given: dict[int, str] = field(default_factory=dict)
+    votes: dict[int, Votes] = field(default_factory=dict)
+
+    def of(self, cluster: int) -> str:
+        """Return what the cluster is called; empty where nobody has named it or the votes do not agree.
+
+        Examples
+        --------
+        >>> names = Names(votes={3: {"cat": 1.5, "dog": 0.6}, 4: {"cow": 0.2}})
+        >>> names.of(3), names.of(4), names.of(5)
+        ('cat', '', '')
+        """
+        return self.given.get(cluster) or _elected(self.votes.get(cluster, {}))
+
+    def by_cluster(self) -> dict[int, str]:
+        """Return all names, in the order of the ids; clusters without one are left out."""
+        called = {cluster: self.of(cluster) for cluster in sorted({*self.given, *self.votes})}
+        return {cluster: name for cluster, name in called.items() if name}
+
+    def give(self, cluster: int, name: str) -> None:
+        """Call a cluster by a person's name, or take that back where it is empty."""
+        self.given.pop(cluster, None)
+        if name:
+            self.given[cluster] = name
+
+    def vote(self, cluster: int, name: str, weight: float) -> None:
+        """Add the labeller's vote; beyond `_MOST_WORDS` the lightest word of a cluster is forgotten."""
+        own = self.votes.setdefault(cluster, {})
+        own[name] = own.get(name, 0.0) + weight
+        if len(own) > _MOST_WORDS:
+            del own[min(own, key=lambda word: (own[word], word))]
+
+    def carry(self, merged: Sequence[tuple[int, int]], live: Iterable[int]) -> None:
+        """Go on after an update: see `names_after`; of merged clusters the votes add up.
+
+        Parameters
+        ----------
+        merged
+            Ids ``(kept, gone)`` of each merge, in order.
+        live
+            Ids after the update.
+        """
+        alive = set(live)
+        self.given = names_after(self.given, merged, alive)
+        for kept, gone in merged:
+            for word, weight in sorted(self.votes.pop(gone, {}).items()):
+                self.vote(kept, word, weight)
+        self.votes = {cluster: own for cluster, own in sorted(self.votes.items()) if cluster in alive}
 
 
 def names_after(names: Mapping[int, str], merged: Sequence[tuple[int, int]], live: Iterable[int]) -> dict[int, str]:
-    """Return the names after an update, by cluster id.
+    """Return the names that persons gave after an update, by cluster id.
 
     Of two merged clusters the one that stays keeps its own name, or takes over the other's where it has none. A cluster
     that is no more has no name.
@@ -28,3 +120,12 @@ def names_after(names: Mapping[int, str], merged: Sequence[tuple[int, int]], liv
             carried.setdefault(kept, name)
     alive = set(live)
     return {cluster: name for cluster, name in sorted(carried.items()) if cluster in alive}
+
+
+def _elected(votes: Votes) -> str:
+    """Return the word with most of the votes; empty where they are too few or divided."""
+    if not votes:
+        return ""
+    word = max(votes, key=lambda word: (votes[word], word))
+    enough = votes[word] >= _LEAST_WEIGHT and votes[word] >= _LEAST_SHARE * math.fsum(votes.values())
+    return word if enough else ""

@@ -18,6 +18,7 @@ def replay_to_state(memory: ReplayMemory) -> dict[str, Any]:
         "asked": [asdict(asked) for asked in memory.asked.values()],
         "painted": [[painted.cluster, painted.update, painted.expires_at_ms] for painted in memory.painted],
         "counts": asdict(memory.counts),
+        "gaps": {str(cluster): gap for cluster, gap in sorted(memory.gaps.items())},
     }
 
 
@@ -38,7 +39,9 @@ def replay_from_state(state: dict[str, Any] | None, tensors: Mapping[str, Tensor
         Painted(cluster, update, expires_at_ms, image)
         for (cluster, update, expires_at_ms), image in zip(state["painted"], images, strict=True)
     ]
-    return ReplayMemory({one.id: one for one in asked}, painted, ReplayCounts(**_known(ReplayCounts, state["counts"])))
+    counts = ReplayCounts(**_known(ReplayCounts, state["counts"]))
+    gaps = {int(cluster): gap for cluster, gap in state.get("gaps", {}).items()}
+    return ReplayMemory({one.id: one for one in asked}, painted, counts, gaps)
 
 
 def _asked(values: dict[str, Any]) -> Asked:

@@ -73,11 +73,12 @@ class ReplayCounts:
 
 @dataclass
 class ReplayMemory:
-    """Requests by id and images in the order in which they came."""
+    """Requests by id, images in the order in which they came, and by cluster the newest gap that a worker measured."""
 
     asked: dict[str, Asked] = field(default_factory=dict)
     painted: list[Painted] = field(default_factory=list)
     counts: ReplayCounts = field(default_factory=ReplayCounts)
+    gaps: dict[int, float] = field(default_factory=dict)
 
     def note_requests(self, requests: Iterable[ReplayRequest], update: int, updates: int) -> None:
         """Expect answers to requests for update number ``update``; ``updates`` are behind the learner."""
@@ -97,7 +98,12 @@ class ReplayMemory:
         self.painted += [Painted(asked.cluster, asked.update, asked.expires_at_ms, image) for image in images_NCSS]
         came_in_time = asked.update > updates
         self._count(**{"in_time" if came_in_time else "late": len(images_NCSS)})
-        self._keep(self.painted[-max(1, _MOST_BYTES // images_NCSS[0].numel()) :])
+        if len(images_NCSS):
+            self._keep(self.painted[-max(1, _MOST_BYTES // images_NCSS[0].numel()) :])
+
+    def note_gap(self, cluster: int, gap: float) -> None:
+        """Remember how far images of a cluster are from real ones, in deviations."""
+        self.gaps[cluster] = gap
 
     def note_refused(self, batches: int) -> None:
         """Count batches that were no use."""
@@ -106,6 +112,7 @@ class ReplayMemory:
     def expire(self, now_ms: int, live: Iterable[int]) -> None:
         """Forget requests and images whose time is over, or whose cluster is no more."""
         alive = set(live)
+        self.gaps = {cluster: gap for cluster, gap in self.gaps.items() if cluster in alive}
         self.asked = {id_: asked for id_, asked in self.asked.items() if _lasts(asked, now_ms, alive)}
         self._keep([painted for painted in self.painted if _lasts(painted, now_ms, alive)])
 

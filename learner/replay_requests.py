@@ -12,6 +12,7 @@ from torch import Tensor
 
 from learner.rehearsal import rehearsed_images
 from learner.replay_memory import MOST_REQUESTS
+from learner.replay_schedule import Wanted, replay_schedule
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from learner.stream_pace import StreamPace
@@ -50,25 +51,51 @@ def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
     return Asking(_requests(state, plan, min(settings.replay_images, share), update), update)
 
 
+def trusted(images: int, gap: float) -> int:
+    """Return how many of ``images`` are asked for where generated ones are ``gap`` deviations from real ones.
+
+    The rest is recalled. At no gap all are generated; at one deviation half of them, at two a fifth; never none, or no
+    answer would tell when the gap is smaller again.
+
+    Examples
+    --------
+    >>> [trusted(60, gap) for gap in (0.0, 0.5, 1.0, 2.0)]
+    [60, 48, 30, 12]
+    """
+    return max(min(images, 1), round(images / (1.0 + gap * gap)))
+
+
 def _requests(state: LearnerState, plan: TaskPlan, wanted: int, update: int) -> list[ReplayRequest]:
-    """Return a request for each cluster with exemplars of which fewer images wait or are to come than are wanted."""
+    """Return a request for each cluster with exemplars of which fewer images wait or are to come than are wanted.
+
+    What was not seen for longest is asked for first; see `learner.replay_schedule`.
+    """
+    settings = state.settings
     expected = state.replay.expected(update, state.updates)
-    lasts_seconds = state.settings.replay_seconds * (update - state.updates)  # also while the update before trains
-    missing = {cluster: wanted - expected[cluster] for cluster in sorted(state.exemplars.by_cluster)}
-    asked = [cluster for cluster, images in missing.items() if images > 0][:MOST_REQUESTS]
+    lasts_seconds = settings.replay_seconds * (update - state.updates)  # also while the update before trains
+    missing = [
+        Wanted(
+            cluster,
+            trusted(wanted, state.replay.gaps.get(cluster, 0.0)) - expected[cluster],
+            state.last_seen.frames_since.get(cluster, 0),
+            state.names.of(cluster),
+        )
+        for cluster in sorted(state.exemplars.by_cluster)
+    ]
+    asked = replay_schedule(missing, settings.replay_images, settings.replay_images_in_all)[:MOST_REQUESTS]
     return [
         ReplayRequest(
             id=derived_id(plan.model, plan.task_seq, "replay-request", number),
             model=plan.model,
             task_seq=plan.task_seq,
-            cluster=cluster,
-            name=state.names.get(cluster, ""),
-            exemplars=_as_png(state.exemplars.by_cluster[cluster]),
-            images=missing[cluster],
-            seed=derived_seed(plan.seed, cluster),
+            cluster=share.cluster,
+            name=state.names.of(share.cluster),
+            exemplars=_as_png(state.exemplars.by_cluster[share.cluster]),
+            images=share.images,
+            seed=derived_seed(plan.seed, share.cluster),
             expires_at_ms=plan.cut_at_ms + round(lasts_seconds * 1000),
         )
-        for number, cluster in enumerate(asked)
+        for number, share in enumerate(asked)
     ]
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from learner.admission import Decoder, prepare
 from learner.exemplars import to_bytes_image
+from learner.names import LONGEST_NAME, is_name
 from learner.replay_memory import Asked
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
@@ -17,6 +18,7 @@ from stream.messages import TaskPlan, id_within
 from stream.replay_messages import ReplaySamples
 
 _LONGEST_MESSAGE = 300
+_LARGEST_GAP = 1000.0
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,15 @@ def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, deco
         try:
             samples, asked = _expected(state, record, plan)
             images_NCSS = _images(samples, asked, decode, state.settings)
+            vote, gap = _vote(samples), _gap(samples)
         except InvalidMessage as error:
             refused.append(RefusedSamples(record.offset, error.reason, str(error)[:_LONGEST_MESSAGE]))
         else:
             state.replay.take_in(asked.id, id_within(plan.model, samples.id), images_NCSS, state.updates)
+            if vote and samples.part == 0:  # one for each answer, however many parts it has
+                state.names.vote(asked.cluster, samples.name, vote)
+            if samples.images:
+                state.replay.note_gap(asked.cluster, gap)
     state.replay.note_refused(len(refused))
     return refused
 
@@ -61,7 +68,10 @@ def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[Repl
     if samples.cluster != asked.cluster or batch != f"{asked.id}/samples/{samples.part}":
         message = "cluster and id are not those of its request; copy them from there"
         raise InvalidMessage(message, reason="wrong_request")
-    if not samples.images or asked.arrived >= asked.images:
+    if type(samples.part) is not int or (not samples.images and (samples.part, samples.parts) != (0, 1)):
+        message = "part is a whole number, and an answer without images has one part; send it so"
+        raise InvalidMessage(message, reason="wrong_part")
+    if not (samples.images or samples.name) or (samples.images and asked.arrived >= asked.images):
         message = f"{asked.images} images were asked for and {asked.arrived} came; send as many as are wanted"
         raise InvalidMessage(message, reason="not_wanted")
     return samples, asked
@@ -70,4 +80,24 @@ def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[Repl
 def _images(samples: ReplaySamples, asked: Asked, decode: Decoder, settings: LearnerSettings) -> Tensor:
     """Decode no more images than are wanted; what is too many is counted, not looked at."""
     wanted = samples.images[: asked.images - asked.arrived]
+    if not wanted:
+        return torch.zeros(0, 3, settings.input_size, settings.input_size, dtype=torch.uint8)
     return to_bytes_image(torch.stack([prepare(decode(image), settings) for image in wanted]))
+
+
+def _vote(samples: ReplaySamples) -> float:
+    """Return how much the labeller's word for the cluster counts; 0 where it abstained."""
+    score = samples.score
+    sure = type(score) in (int, float) and 0 <= score <= 1
+    if not (sure and is_name(samples.name)):
+        message = f"a name is printable, of at most {LONGEST_NAME} characters, its score 0 to 1; send it so, or none"
+        raise InvalidMessage(message, reason="bad_name")
+    return float(score) if samples.name else 0.0
+
+
+def _gap(samples: ReplaySamples) -> float:
+    gap = samples.gap
+    if type(gap) not in (int, float) or not 0 <= gap <= _LARGEST_GAP:
+        message = f"the gap must be a number of 0 to {_LARGEST_GAP:g}; leave it out if it is not known"
+        raise InvalidMessage(message, reason="bad_gap")
+    return float(gap)

@@ -97,6 +97,10 @@ class LearnerSettings(PaperSettings):
     """KSWIN's α: likewise."""
     excess_limit: float = Field(10.0, gt=0)
     """One frame counts at most so many standard deviations, so that one odd image is not a change."""
+    follow_rate: float = Field(0.0, ge=0, lt=1)
+    """Between updates each frame that is known moves its cluster by such a share of the way …"""
+    follow_shared_rate: float = Field(0.0, ge=0, lt=1)
+    """… and all clusters together, as when the light changes. 0.05 and 0.03 follow a world that changes slowly."""
     threshold_rate: float = Field(0.1, ge=0, le=1)
     """η of the threshold's recursion; the paper does not state it."""
 
@@ -116,7 +120,9 @@ class LearnerSettings(PaperSettings):
     exemplars: int = Field(5, ge=0, le=5)
     """Real images kept of each cluster, to be painted again; 0 keeps none."""
     replay_images: int = Field(64, ge=1)
-    """At most so many are asked for of each cluster; never more than the update rehearses of it."""
+    """At most so many are asked for of each class; never more than the update rehearses of it …"""
+    replay_images_in_all: int = Field(512, ge=1)
+    """… and of all together, those first that were not seen for longest."""
     replay_seconds: float = Field(60.0, gt=0)
     """Time to live of requests and samples: what comes too late for its update serves the next one until then."""
 

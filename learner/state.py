@@ -1,15 +1,19 @@
 """Everything a learner knows at one point of its stream: what a checkpoint holds and `execute` carries forward."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import torch
 
 from learner.detectors import new_detector
 from learner.drift import DriftDetector, DriftSignal
 from learner.exemplars import Exemplars
 from learner.inputs import Positions
 from learner.knowledge import Scores
+from learner.last_seen import LastSeen
 from learner.learned import Learned, nothing_learned
-from learner.names import names_after
+from learner.names import Names
 from learner.replay_memory import ReplayMemory
 from learner.resends import ResendWindows
 from learner.seen_ids import SeenIds
@@ -45,7 +49,7 @@ class LearnerState:
     updated_at_task
         The plan of the last update or naming: a checkpoint of it is published.
     names
-        Names by cluster id, where a person gave one.
+        Of the clusters, by persons and by the labeller's votes.
     quiet_updates
         Updates since the last change of the world, which came of the longest interval alone.
     keep_one_in, frames_skipped
@@ -54,6 +58,8 @@ class LearnerState:
         Ids of the newest commands, so that a resent one has no second effect.
     exemplars, replay
         Typical real images of each cluster, and what is asked of and came from the replay workers.
+    last_seen
+        How long ago frames fell into each cluster.
     """
 
     settings: LearnerSettings
@@ -70,12 +76,13 @@ class LearnerState:
     updated_at_task: int = 0
     images_backpropagated: int = 0
     quiet_updates: int = 0
-    names: dict[int, str] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
     keep_one_in: int = 1
     frames_skipped: int = 0
     obeyed: SeenIds = field(default_factory=SeenIds)
     exemplars: Exemplars = field(default_factory=Exemplars)
     replay: ReplayMemory = field(default_factory=ReplayMemory)
+    last_seen: LastSeen = field(default_factory=LastSeen)
 
     @classmethod
     def new(cls, settings: LearnerSettings) -> "LearnerState":
@@ -136,8 +143,10 @@ class LearnerState:
         return self.pending is not None and self.pending.cause == "change"
 
     def follow(self, scores: Scores) -> None:
-        """Move each cluster's threshold with what this micro-task showed of it."""
-        self.knowledge = self.knowledge.followed(scores, self.settings.threshold_rate)
+        """Move each cluster's threshold with what this micro-task showed of it, and note which clusters it showed."""
+        seen = self.knowledge.mixture.ids_K[torch.unique(scores.slots_N)].tolist()
+        self.last_seen.note(seen, len(scores.slots_N))
+        self.knowledge = self.knowledge.followed(scores, self.settings, still=self.world_changed)
 
     def note_frames(self, frames: int, now_ms: int) -> None:
         """Count newer frames for the pending update; the first of them starts its wait."""
@@ -167,7 +176,8 @@ class LearnerState:
         self.updates += 1
         self.updated_at_task = task_seq
         self.images_backpropagated += report.images_backpropagated
-        self.names = names_after(self.names, report.merged, knowledge.mixture.ids_K.tolist())
+        self.names.carry(report.merged, knowledge.mixture.ids_K.tolist())
+        self.last_seen.keep(cluster for cluster in knowledge.mixture.ids_K.tolist() if cluster >= 0)
         self.window.mark_trained()
         if not knowledge.looks_back(self.settings):
             self.window.forget_trained()
@@ -177,10 +187,20 @@ class LearnerState:
 
     def take_name(self, cluster: int, name: str, task_seq: int) -> None:
         """Call a cluster by a name, or take it back where ``name`` is empty; changes what is served."""
-        self.names.pop(cluster, None)
-        if name:
-            self.names[cluster] = name
+        self.names.give(cluster, name)
         self.updated_at_task = task_seq
+
+    def note_votes(self, before: Mapping[int, str], task_seq: int) -> dict[int, str]:
+        """Return what clusters are called now and were not ``before``; that changes what is served."""
+        after = self.names.by_cluster()
+        changed = {
+            cluster: after.get(cluster, "")
+            for cluster in sorted({*before, *after})
+            if before.get(cluster) != after.get(cluster)
+        }
+        if changed:
+            self.updated_at_task = task_seq
+        return changed
 
     def finish(self, plan: TaskPlan, skipped: int = 0) -> None:
         """Stand behind the plan, of which so many frames were passed over."""

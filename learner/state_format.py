@@ -13,8 +13,10 @@ from learner.autoencoder import Autoencoder
 from learner.detectors import new_detector
 from learner.exemplars import Exemplars
 from learner.knowledge import Knowledge
+from learner.last_seen import LastSeen
 from learner.learned import Learned
 from learner.mixture import TiedMixture
+from learner.names import Names
 from learner.paper.knowledge import PaperKnowledge
 from learner.paper.knowledge_format import paper_knowledge, paper_tensors
 from learner.projection import Projection
@@ -53,22 +55,24 @@ def state_to_bytes(state: LearnerState) -> dict[str, bytes]:
         "images_backpropagated": state.images_backpropagated,
         "window_untrained": len(state.window),
         "quiet_updates": state.quiet_updates,
-        "names": _written(state.names),
+        "names": _written(state.names.given),
+        "name_votes": _written(state.names.votes),
         "keep_one_in": state.keep_one_in,
         "frames_skipped": state.frames_skipped,
         "obeyed": state.obeyed.to_state(),
         "replay": replay_to_state(state.replay),
+        "frames_since_seen": _written(state.last_seen.frames_since),
     }
     tensors = knowledge_tensors(state.knowledge)
     exemplars = state.exemplars.to_tensors(state.knowledge.mixture.ids_K, state.settings.exemplars)
     tensors |= {f"exemplars.{name}": value for name, value in exemplars.items()}
     tensors |= {f"replay.{name}": value for name, value in replay_to_tensors(state.replay).items()}
-    return {_TENSORS: save(tensors), _STATE: wire_format.to_bytes("learner-state", "1.2", body)}
+    return {_TENSORS: save(tensors), _STATE: wire_format.to_bytes("learner-state", "1.3", body)}
 
 
 def state_from_bytes(files: dict[str, bytes]) -> tuple[LearnerState, list[list[int]]]:
     """Return the state and its window's runs; the window is empty until its frames are read from the log."""
-    body = wire_format.from_bytes("learner-state", "1.2", files[_STATE])
+    body = wire_format.from_bytes("learner-state", "1.3", files[_STATE])
     settings = _settings(body["settings"])
     detector = new_detector(settings)
     detector.restore(body["detectors"].get(detector.name, {}))
@@ -89,12 +93,13 @@ def state_from_bytes(files: dict[str, bytes]) -> tuple[LearnerState, list[list[i
         updated_at_task=body["updated_at_task"],
         images_backpropagated=body["images_backpropagated"],
         quiet_updates=body.get("quiet_updates", 0),
-        names=_read(body["names"]),
+        names=Names(_read(body["names"]), _read(body.get("name_votes", {}))),
         keep_one_in=body.get("keep_one_in", 1),
         frames_skipped=body.get("frames_skipped", 0),
         obeyed=SeenIds(body.get("obeyed", ())),
         exemplars=Exemplars.from_tensors(knowledge.mixture.ids_K, _below("exemplars.", tensors)),
         replay=replay_from_state(body.get("replay"), _below("replay.", tensors)),
+        last_seen=LastSeen(_read(body.get("frames_since_seen", {}))),
     )
     runs = body["window_runs"]
     state.window.mark_trained(body.get("window_untrained", sum(stop - start for _, start, stop in runs)))

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
+from replay.studio import Painted
 from stream.errors import InvalidMessage
 from stream.replay_messages import ReplayRequest, ReplaySamples
 
@@ -13,28 +12,10 @@ _QUOTES_BYTES = 3
 _PART_BYTES = 32  # part and parts, which are known once all is divided
 
 
-def image_seeds(seed: int, count: int) -> list[int]:
-    """Return a seed of 32 bits for each image; the first ones do not depend on ``count``.
+def batches(request: ReplayRequest, painted: Painted, most_bytes: int) -> list[ReplaySamples]:
+    """Divide the images, as PNG files, among batches of at most ``most_bytes`` each, in their order.
 
-    Examples
-    --------
-    >>> image_seeds(7, 3) == image_seeds(7, 9)[:3]
-    True
-    """
-    return [int(word) for word in np.random.SeedSequence(seed).generate_state(count)]
-
-
-def batches(
-    request: ReplayRequest, generator: str, seeds: Sequence[int], images: Sequence[bytes], most_bytes: int
-) -> list[ReplaySamples]:
-    """Divide the images among batches of at most ``most_bytes`` each, in their order.
-
-    Parameters
-    ----------
-    generator
-        Its name.
-    seeds, images
-        One seed for each PNG file.
+    Without images there is one batch, which only tells the name.
 
     Raises
     ------
@@ -49,21 +30,22 @@ def batches(
         cluster=request.cluster,
         part=0,
         parts=1,
-        name="",
-        score=0.0,
-        generator=generator,
+        name=painted.label.name,
+        score=painted.label.score if painted.label.name else 0.0,
+        generator=painted.generator,
         seeds=(),
         images=(),
+        gap=painted.gap,
     )
-    runs = _runs(images, most_bytes - len(empty.to_bytes()) - _PART_BYTES)
+    runs = _runs(painted.images, most_bytes - len(empty.to_bytes()) - _PART_BYTES)
     return [
         replace(
             empty,
             id=f"{request.id}/samples/{part}",
             part=part,
             parts=len(runs),
-            seeds=list(seeds[run.start : run.stop]),
-            images=list(images[run.start : run.stop]),
+            seeds=painted.seeds[run.start : run.stop],
+            images=painted.images[run.start : run.stop],
         )
         for part, run in enumerate(runs)
     ]

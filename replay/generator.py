@@ -37,8 +37,11 @@ class Generator(Protocol):
     def name(self) -> str:
         """What is written beside its images."""
 
-    def generate(self, subject: Subject, seeds: Sequence[int]) -> list[Pixels]:
-        """Return one image for each seed, in their order: uint8 [height, width, 3]."""
+    def generate(self, subject: Subject, seeds: Sequence[int]) -> Sequence[Pixels | None]:
+        """Return one image for each seed, in their order: uint8 [height, width, 3].
+
+        None stands for one that the model's own safety checker refused.
+        """
 
     def close(self) -> None:
         """Let go of what it holds; may be called again."""

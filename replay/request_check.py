@@ -11,6 +11,7 @@ from stream.log import Record
 from stream.replay_messages import MOST_EXEMPLARS, ReplayRequest
 from stream.settings import StreamSettings
 
+_LONGEST_NAME = 64
 _LONGEST_ID = 200  # it is repeated in every batch, and is a record's key
 _TYPES: dict[str, type[Any]] = {
     "id": str,
@@ -40,14 +41,17 @@ class RequestCheck:
         UnknownFormat
             Another release wrote it: the worker is to be updated, the request is not to blame.
         InvalidMessage
-            ``not_json``, ``wrong_kind``, ``incomplete``, ``wrong_type``, ``bad_id``, ``other_model``, ``bad_seed``,
-            ``bad_count``, ``no_exemplars`` or ``too_many_exemplars``.
+            ``not_json``, ``wrong_kind``, ``incomplete``, ``wrong_type``, ``bad_id``, ``bad_name``, ``other_model``,
+            ``bad_seed``, ``bad_count``, ``no_exemplars`` or ``too_many_exemplars``.
         """
         request = ReplayRequest.from_bytes(record.value or b"")
         _check_types(request)
         if not (0 < len(request.id) <= _LONGEST_ID and request.id.isascii() and request.id.isprintable()):
             message = f"the id is {request.id!r:.80}, but must have 1 to {_LONGEST_ID} plain characters; derive another"
             raise InvalidMessage(message, reason="bad_id")
+        if not (len(request.name) <= _LONGEST_NAME and request.name.isprintable()):
+            message = f"the name may have {_LONGEST_NAME} printable characters and is another; name the cluster anew"
+            raise InvalidMessage(message, reason="bad_name")
         if request.model != self.model:
             message = f"the request is for model {request.model!r:.80} and this worker serves {self.model!r}; resend it"
             raise InvalidMessage(message, reason="other_model")

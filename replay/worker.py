@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from threading import Event as Flag
 
 from replay import metrics
+from replay.equipment import open_tools
 from replay.faults import Faults
 from replay.painter import Painter
 from replay.request_check import RequestCheck
-from replay.resynthesis import Resynthesis
 from replay.settings import ReplaySettings
 from stream.broker_admin import create_topics, wait_for_broker
 from stream.errors import BrokerUnavailable, WorkLost
@@ -103,8 +103,9 @@ def body(role: Role) -> None:
     faults = Faults.parse(os.environ.get("R2R_TEST_FAULTS", ""))
     wait_for_broker(streaming)
     create_topics(streaming, topics)
-    with closing(Resynthesis(settings.strength)) as generator:
-        painter = Painter(topics, RequestCheck(topics.model, streaming, settings), generator, now_ms, faults)
+    folder = role.home.root / "vocabulary"
+    with closing(open_tools(settings, topics.model, folder, role.stopping.wait)) as tools:
+        painter = Painter(topics, RequestCheck(topics.model, streaming, settings), tools, now_ms, faults)
         queue = functools.partial(WorkQueue, streaming, topics.replay_requests, slot, faults)
         Worker(topics.model, painter, queue, now_ms, faults).run(role.stopping)
 

@@ -6,7 +6,7 @@ of samples at most `MOST_BATCH_BYTES`, and a worker answers with as many batches
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass
 from typing import Any, Self
 
 from stream import wire_format
@@ -79,6 +79,8 @@ class ReplaySamples:
         One for each image: the seed it was drawn from.
     images
         JPEG, PNG or WebP files.
+    gap
+        How far the answer's images are from the exemplars, in deviations; 0 where that is not known.
     """
 
     id: str
@@ -93,15 +95,16 @@ class ReplaySamples:
     generator: str
     seeds: Sequence[int]
     images: Sequence[bytes]
+    gap: float = 0.0
 
     def to_bytes(self) -> bytes:
-        """Write the batch as ``r2r.replay-samples/1.0``."""
-        return wire_format.to_bytes("replay-samples", "1.0", asdict(self) | {"images": _text(self.images)})
+        """Write the batch as ``r2r.replay-samples/1.1``."""
+        return wire_format.to_bytes("replay-samples", "1.1", asdict(self) | {"images": _text(self.images)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read a batch; see `wire_format.from_bytes` for the errors."""
-        body = wire_format.from_bytes("replay-samples", "1.0", data)
+        body = wire_format.from_bytes("replay-samples", "1.1", data)
         return cls(**_known(cls, body, "images"))
 
 
@@ -112,7 +115,8 @@ def _text(images: Sequence[bytes]) -> list[str]:
 def _known(message_type: type[Any], body: wire_format.Document, images: str) -> dict[str, Any]:
     """Return the keys that this release knows; a later minor version's are ignored, a missing one is an error."""
     try:
-        known = {name: body[name] for name in message_type.__dataclass_fields__}
+        fields = message_type.__dataclass_fields__
+        known = {name: body[name] for name in fields if name in body or fields[name].default is MISSING}
         return known | {images: [base64.b64decode(text, validate=True) for text in known[images]]}
     except (KeyError, TypeError, ValueError) as error:
         message = f"the {message_type.__name__} document is incomplete ({error!r}); resend it with all keys"

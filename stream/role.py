@@ -107,7 +107,7 @@ def _log_to(log_file: Path) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.raiseExceptions = False  # on a full disk our sentence comes alone
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for talkative in ("kafka", "httpx"):
+    for talkative in ("kafka", "httpx", "httpx2"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from stream.errors import InvalidSetting
 
@@ -97,8 +97,15 @@ def load_settings(
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        message = f"{section}.{key} = {first['input']!r} is not allowed: {first['msg']}; change it or leave it out"
+        message = f"{section}.{key} = {_shown(settings_type, key, first['input'])} is not allowed: {first['msg']}"
+        message += "; change it or leave it out"
         raise InvalidSetting(message) from error
+
+
+def _shown(settings_type: type[Settings], key: str, value: object) -> str:
+    """Return what came, unless it is a secret."""
+    field = settings_type.model_fields.get(key)
+    return "what came" if field is not None and field.annotation is SecretStr else repr(value)
 
 
 def _from_file(file: Path | None) -> dict[str, dict[str, Any]]:
@@ -128,7 +135,8 @@ def _from_overrides(overrides: Sequence[str]) -> dict[str, dict[str, Any]]:
         path, equals, value = text.partition("=")
         section, dot, key = path.partition(".")
         if not (equals and dot):
-            message = f"a setting is written section.key=value, but {text!r} came; try stream.frame_partitions=5"
+            came = f"{path!r} with a value" if equals else repr(text)
+            message = f"a setting is written section.key=value, but {came} came; try stream.frame_partitions=5"
             raise InvalidSetting(message)
         found.setdefault(section, {})[key] = value
     return found

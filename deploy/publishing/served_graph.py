@@ -76,7 +76,7 @@ def served_graph(state: LearnerState) -> ServedGraph:
     if not state.knowledge.has_learned or state.knowledge.mixture.live_clusters == 0:
         raise NoLiveCluster
     classifier = classifier_of(state.knowledge, state.settings)
-    table = class_table(classifier.get_buffer("ids_K").tolist(), state.names)
+    table = class_table(classifier.get_buffer("ids_K").tolist(), state.names.by_cluster())
     return ServedGraph(classifier, table).eval()
 
 

@@ -48,8 +48,15 @@ class PaperKnowledge:
         clusters_N = self.mixture.assign(latents_NL)
         dispersion_N = self.feedback.dispersion(latents_NL, clusters_N)
         excess_N = self.feedback.excess(dispersion_N, clusters_N)
-        return Scores(clusters_N, dispersion_N, excess_N, self.feedback.uncertain(dispersion_N, clusters_N))
+        return Scores(latents_NL, clusters_N, dispersion_N, excess_N, self.feedback.uncertain(dispersion_N, clusters_N))
 
-    def followed(self, scores: Scores, rate: float) -> "PaperKnowledge":
+    def followed(
+        self,
+        scores: Scores,
+        settings: LearnerSettings,
+        *,
+        still: bool,  # noqa: ARG002  as of the other method
+    ) -> "PaperKnowledge":
         """Return the knowledge after a micro-task: each threshold moves by the recursion, at the rate η."""
+        rate = settings.threshold_rate
         return replace(self, feedback=self.feedback.followed(scores.dispersion_N, scores.slots_N, rate))

@@ -23,6 +23,7 @@ from stream.sources.orders import Labels
 
 SPLIT_FILE = Path(__file__).with_name("digits_split.json")
 PACK_NAMES = ("digits", "fashion_mnist", "cifar10", "cifar100", "tinyimagenet32", "npz")
+DIGIT_NAMES = tuple(str(digit) for digit in range(10))
 
 
 @dataclass(frozen=True)
@@ -89,16 +90,18 @@ def in_colour(images: Pixels) -> Pixels:
     return np.ascontiguousarray(np.broadcast_to(images, (*images.shape[:3], 3)))
 
 
-def _digits() -> Pack:
+def digits_part(part: str) -> tuple[Pixels, Labels]:
+    """Return images and labels of one part of scikit-learn's digits: ``teachers``, ``stream`` or ``test``."""
     from sklearn.datasets import load_digits  # noqa: PLC0415  a second to import, for these alone
 
     digits = load_digits()
-    images = np.stack([_scaled(scan) for scan in digits.images])
-    labels = digits.target.astype(np.int64)
-    split = json.loads(SPLIT_FILE.read_text())
-    stream, test = split["stream"], split["test"]
-    names = tuple(str(digit) for digit in range(10))
-    return Pack("digits", images[stream], labels[stream], images[test], labels[test], names)
+    indices = json.loads(SPLIT_FILE.read_text())[part]
+    images = np.stack([_scaled(scan) for scan in digits.images[indices]])
+    return images, digits.target[indices].astype(np.int64)
+
+
+def _digits() -> Pack:
+    return Pack("digits", *digits_part("stream"), *digits_part("test"), DIGIT_NAMES)
 
 
 def _scaled(scan: npt.NDArray[np.float64]) -> Pixels:

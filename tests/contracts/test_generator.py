@@ -1,16 +1,30 @@
 """What every `Generator` keeps; a new one joins `GENERATORS`."""
 
+from dataclasses import replace
+from functools import cache
+
 import numpy as np
 import pytest
+import torch
 
+from replay.diffusion_pipeline import DiffusionPipeline
 from replay.generator import Subject
 from replay.resynthesis import Resynthesis
+from replay.text_to_image import Painting, TextToImage
+from tests.replay.shipped import GENERATOR
 from tests.replay.small import SeedGenerator, exemplar
+
+
+@cache
+def pipeline():
+    return DiffusionPipeline(str(GENERATOR), torch.device("cpu"), "own", "auto", sliced=False)
+
 
 GENERATORS = {
     "resynthesis": lambda: Resynthesis(strength=1.0),
     "copies": lambda: Resynthesis(strength=0.0),
     "fake": SeedGenerator,
+    "text_to_image": lambda: TextToImage("small", pipeline(), Painting(steps=2, batch_images=4)),
 }
 SUBJECTS = {
     "one": Subject("", [exemplar(16)]),
@@ -31,8 +45,10 @@ def generator(request):
 
 
 @pytest.fixture(params=SUBJECTS)
-def subject(request):
-    return SUBJECTS[request.param]
+def subject(request, generator):
+    """Return a subject; what paints names alone is given one with a name."""
+    chosen = SUBJECTS[request.param]
+    return replace(chosen, name="7") if isinstance(generator, TextToImage) else chosen
 
 
 def same(ours, theirs):
@@ -42,7 +58,8 @@ def same(ours, theirs):
 def test_there_is_one_image_for_each_seed(generator, subject):
     images = generator.generate(subject, [3, 1, 4, 1])
     assert len(images) == 4
-    shapes = {exemplar.shape for exemplar in subject.exemplars}
+    own = {(32, 32, 3)} if isinstance(generator, TextToImage) else set()
+    shapes = own or {exemplar.shape for exemplar in subject.exemplars}
     for image in images:
         assert image.dtype == np.uint8
         assert image.shape in shapes
@@ -58,7 +75,7 @@ def test_an_image_depends_on_its_own_seed_alone(generator, subject):
 
 def test_calls_before_change_nothing(generator, subject):
     first = generator.generate(subject, [1, 2])
-    generator.generate(SUBJECTS["five"], [8, 9])
+    generator.generate(SUBJECTS["five"], [8, 9])  # it has a name, so that all can paint it
     assert same(generator.generate(subject, [1, 2]), first)
 
 

@@ -62,12 +62,12 @@ def test_a_cluster_is_named_cleared_and_a_mistake_is_refused(
     assert main([f"cluster-{cluster}", "three", *common]) == 0
     task = learner.state.task_seq
     assert capsys.readouterr().out == f"cluster {cluster} is called three from version {task} on\n"
-    assert learner.state.names == {cluster: "three"}
+    assert learner.state.names.given == {cluster: "three"}
     SteeringFile(str(tmp_path / "registry"), MODEL).save(Steering(MODEL, pinned=1))
     assert main([str(cluster), "--clear", "--json", *common]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["pinned"], told["evidence"]["name"]) == ("naming", 1, "")
-    assert learner.state.names == {}
+    assert learner.state.names.given == {}
     assert main(["4711", "none", *common]) == 1
     assert "there is no live cluster 4711" in capsys.readouterr().err
 

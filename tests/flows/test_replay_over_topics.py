@@ -133,7 +133,7 @@ def test_a_name_is_a_new_version_and_a_wrong_one_is_told(one_partition, tmp_path
     sent: list[Command] = []
     with BoundedProducer(one_partition) as producer, opened_learner(one_partition, topics, tmp_path) as learner:
         learner.learn(Between(learner, 5, name_once))
-        assert learner.state.names == {1: "one"}
+        assert learner.state.names.given == {1: "one"}
     told = [(event.kind, event.task_seq) for event in events(one_partition, topics)][-2:]
     assert told == [("naming", 4), ("command_refused", 4)]
     ready = [CheckpointReady.from_bytes(record.value) for record in read_topic(one_partition, topics.checkpoints)]

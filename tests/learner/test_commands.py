@@ -19,23 +19,23 @@ def name_command(cluster, name, command_id="a", model="m"):
 def test_a_cluster_gets_its_name_and_gives_it_back():
     state = state_with_clusters(3)
     assert obey(state, records(name_command(1, "cat")), PLAN) == [Naming("a", 1, "cat")]
-    assert (state.names, state.updated_at_task) == ({1: "cat"}, 7)
+    assert (state.names.given, state.updated_at_task) == ({1: "cat"}, 7)
     assert obey(state, records(name_command(1, "", "b")), PLAN) == [Naming("b", 1, "")]
-    assert state.names == {}
+    assert state.names.given == {}
 
 
 def test_two_clusters_may_bear_one_name_and_the_last_name_counts():
     state = state_with_clusters(3)
     named = [name_command(0, "cat", "a"), name_command(2, "cat", "b"), name_command(0, "katze", "c")]
     obey(state, records(*named), PLAN)
-    assert state.names == {0: "katze", 2: "cat"}
+    assert state.names.given == {0: "katze", 2: "cat"}
 
 
 def test_a_resent_command_has_no_second_effect():
     state = state_with_clusters(2)
     first, second = name_command(0, "cat", "a"), name_command(0, "dog", "b")
     assert len(obey(state, records(first, second, first), PLAN)) == 2
-    assert state.names == {0: "dog"}
+    assert state.names.given == {0: "dog"}
 
 
 @pytest.mark.parametrize("cluster", [2, -1, "1", True, None, 10**30])
@@ -43,7 +43,7 @@ def test_a_cluster_that_does_not_live_is_refused(cluster):
     state = state_with_clusters(2)
     (refused,) = obey(state, records(name_command(cluster, "cat")), PLAN)
     assert (refused.command, refused.reason) == ("a", "unknown_cluster")
-    assert (state.names, state.updated_at_task) == ({}, 0)
+    assert (state.names.given, state.updated_at_task) == ({}, 0)
 
 
 @pytest.mark.parametrize("name", ["x" * 65, "two\nlines", " cat", "cluster-1", "\ud800", 7, None, ["cat"]])
@@ -51,7 +51,7 @@ def test_a_name_that_cannot_be_served_is_refused(name):
     state = state_with_clusters(2)
     (refused,) = obey(state, records(name_command(0, name)), PLAN)
     assert refused.reason == "bad_name"
-    assert state.names == {}
+    assert state.names.given == {}
 
 
 def test_kinds_of_other_roles_are_stepped_over_without_a_word():

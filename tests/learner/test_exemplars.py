@@ -20,7 +20,7 @@ def knowledge_that_scores(slots, dispersions, clusters):
     centres = torch.zeros(clusters, SETTINGS.projection_dimensions, dtype=torch.float64)
     known = Seen(nothing.network, None, nothing.mixture.born(centres), nothing.uncertainty)
     dispersion_N = torch.tensor(dispersions, dtype=torch.float64)
-    known.__dict__["told"] = Scores(torch.tensor(slots), dispersion_N, dispersion_N, dispersion_N > 9)
+    known.__dict__["told"] = Scores(centres[slots], torch.tensor(slots), dispersion_N, dispersion_N, dispersion_N > 9)
     return known
 
 

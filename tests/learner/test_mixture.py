@@ -147,6 +147,36 @@ def test_a_component_without_samples_stays_where_it_was():
     torch.testing.assert_close(fitted.means_KD[2], far[0])
 
 
+def fitted_pair():
+    """Return a mixture of two components in two dimensions, far apart, in eight slots."""
+    return started_at(torch.tensor([[0.0, 0.0], [20.0, 20.0]], dtype=torch.float64))
+
+
+def test_samples_move_their_own_mean_and_all_means_together():
+    mixture = fitted_pair()
+    before = mixture.means_KD.clone()
+    own = torch.nonzero(mixture.live_K).flatten()
+    samples = before[own].repeat_interleave(50, 0) + torch.tensor([0.3, 0.0], dtype=torch.float64)
+    slots = own.repeat_interleave(50)
+    apart = mixture.followed(samples, slots, (0.05, 0.0)).means_KD - before
+    together = mixture.followed(samples, slots, (0.0, 0.03)).means_KD - before
+    assert torch.allclose(apart[own, 0], torch.full((2,), 0.3 * (1 - 0.95**50), dtype=torch.float64))
+    assert torch.allclose(together[own, 0], torch.full((2,), 0.3 * (1 - 0.97**100), dtype=torch.float64))
+    assert torch.equal(mixture.means_KD, before)
+    assert not apart[~mixture.live_K].any()
+    assert not together[~mixture.live_K].any()
+
+
+def test_nothing_moves_without_a_rate_nor_where_too_little_of_the_world_is_seen():
+    mixture = fitted_pair()
+    slot = torch.nonzero(mixture.live_K).flatten()[:1]
+    samples = mixture.means_KD[slot] + 1.0
+    assert mixture.followed(samples, slot, (0.0, 0.0)) is mixture
+    assert mixture.followed(samples[:0], slot[:0], (0.1, 0.1)) is mixture
+    three = mixture.born(torch.full((1, 2), 50.0, dtype=torch.float64))
+    assert three.followed(samples, slot, (0.1, 0.1)) is three
+
+
 def test_births_take_the_first_free_slots_and_ids_never_come_back():
     _, centres = blobs()
     mixture = started_at(centres, slots=6)

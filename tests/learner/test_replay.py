@@ -1,7 +1,10 @@
 """The whole way of replay in memory: asked when a change is noticed, answered, learned from."""
 
+from dataclasses import replace
+
 import pytest
 
+from learner.events import events_of
 from learner.executor import execute
 from learner.inputs import InputLogs
 from learner.plan_log import MemoryPlanLog
@@ -74,6 +77,21 @@ def test_the_same_plans_with_the_same_samples_end_in_the_same_bytes(answered):
     for plan in plans.plans_after(0):
         execute(state, plan, logs.take(plan), AROUND)
     assert state_to_bytes(state) == state_to_bytes(planned)
+
+
+def test_a_vote_that_changes_a_name_is_a_new_version_and_is_told():
+    def name_all(report, samples):
+        for request in report.requests:
+            batch = replace(painted(request), name=f"digit {request.cluster}", score=0.9)
+            samples.append(0, None, batch.to_bytes())
+
+    state, reports, _ = through(name_all)
+    (naming,) = [report for report in reports if report.renamed]
+    assert naming.renamed == {0: "digit 0", 1: "digit 1"}
+    assert naming.changes_what_is_served
+    assert [event.kind for event in events_of(naming)].count("naming") == 2
+    assert state.names.by_cluster().items() >= naming.renamed.items()
+    assert state_from_bytes(state_to_bytes(state))[0].names == state.names
 
 
 def test_a_batch_that_comes_twice_is_used_once(answered):

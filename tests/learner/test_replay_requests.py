@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from learner.exemplars import Exemplars
+from learner.names import Names
 from learner.replay_requests import asking_of
 from learner.seeds import derived_seed
 from learner.state import PendingUpdate
@@ -43,7 +44,7 @@ def images(requests):
 def test_each_live_cluster_with_exemplars_is_asked_for_once_under_derived_ids():
     state = asking(3)
     state.exemplars = Exemplars({cluster: state.exemplars.by_cluster[cluster] for cluster in (0, 2)})
-    state.names = {2: "two"}
+    state.names = Names({2: "two"})
     requests = requests_of(state)
     assert [request.id for request in requests] == ["m/7/replay-request/0", "m/7/replay-request/1"]
     assert [(request.cluster, request.name) for request in requests] == [(0, ""), (2, "two")]
@@ -136,3 +137,22 @@ def test_what_would_be_late_for_one_update_and_over_before_the_next_is_not_asked
 
 def test_without_a_pace_there_is_time():
     assert asking_of(asking(2), PLAN, StreamPace()).update == 1
+
+
+def test_what_was_not_seen_for_long_is_asked_for_first_and_the_budget_is_its():
+    state = asking(3, replay_images_in_all=15)
+    state.last_seen.note([0, 1, 2], 64)
+    state.last_seen.note([0, 2], 64)
+    assert [(request.cluster, request.images) for request in requests_of(state)] == [(1, 10), (0, 5)]
+
+
+def test_clusters_of_one_name_share_its_budget():
+    state = asking(3, replay_images=10)
+    state.names = Names({0: "cat", 2: "cat"})
+    assert [(request.cluster, request.images) for request in requests_of(state)] == [(0, 10), (1, 10)]
+
+
+def test_the_farther_generated_images_are_from_real_ones_the_fewer_are_asked_for():
+    state = asking(2)
+    state.replay.note_gap(1, 1.0)
+    assert images(requests_of(state)) == [15, 8]

@@ -91,6 +91,15 @@ def test_a_request_of_a_cluster_that_is_no_more_is_not_answered():
         (changed(images=["%%%"]), "incomplete"),
         (changed(images=[""]), "empty_body"),
         (changed(images=["aGVsbG8="]), "not_an_image"),
+        (changed(name="cluster-7", score=0.9), "bad_name"),
+        (changed(name="two\nlines", score=0.9), "bad_name"),
+        (changed(name="cat", score=1.5), "bad_name"),
+        (changed(name="cat", score="0.9"), "bad_name"),
+        (changed(gap=-0.5), "bad_gap"),
+        (changed(gap=None), "bad_gap"),
+        (changed(gap=10**400), "bad_gap"),
+        (changed(gap=True), "bad_gap"),
+        (changed(images=[], name="cat", score=0.9, parts=2), "wrong_part"),
     ],
 )
 def test_garbage_is_refused_with_its_reason_and_the_next_batch_is_taken(garbage, reason):
@@ -98,6 +107,17 @@ def test_garbage_is_refused_with_its_reason_and_the_next_batch_is_taken(garbage,
     assert taken(state, garbage, painted(REQUEST)) == [reason]
     assert len(state.replay.painted) == 4
     assert state.replay.counts.refused == 1
+
+
+def test_each_answer_votes_once_for_its_clusters_name_also_without_images():
+    state = asking()
+    first, second = (replace(painted(REQUEST, 2, part, 2), name="cat", score=0.75) for part in (0, 1))
+    assert taken(state, first, second, first) == ["duplicate"]
+    assert state.names.votes == {1: {"cat": 0.75}}
+    assert state.replay.gaps == {1: 0.0}
+    state = asking()
+    assert taken(state, replace(painted(REQUEST), images=[], seeds=[], name="cat", score=0.6)) == []
+    assert (state.names.by_cluster(), state.replay.painted) == ({1: "cat"}, [])
 
 
 def test_one_bad_image_refuses_its_batch_as_a_whole():

@@ -4,6 +4,7 @@ import torch
 
 from learner.drift import DriftSignal
 from learner.knowledge import Knowledge
+from learner.names import Names
 from learner.state import LearnerState, PendingUpdate
 from learner.update import UpdateReport
 from learner.window import Place
@@ -164,10 +165,10 @@ def test_frames_that_were_trained_on_stay_only_while_the_model_is_young():
 
 def test_a_name_goes_to_the_cluster_that_its_own_was_merged_into():
     state = state_with_clusters(3)
-    state.names = {2: "cat"}
+    state.names = Names({2: "cat"})
     merged = replace(state.knowledge, mixture=state.knowledge.mixture.without(2))
     state.take_knowledge(merged, replace(REPORT, merged=((1, 2),)), 1)
-    assert state.names == {1: "cat"}
+    assert state.names.given == {1: "cat"}
 
 
 def test_finishing_a_plan_moves_the_named_partitions_alone():

@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from replay.critic import Unseeing
 from replay.faults import Faults
 from replay.generator import Generator, Subject
 from replay.painter import Painter
 from replay.request_check import RequestCheck
 from replay.settings import ReplaySettings
+from replay.studio import Tools
 from stream.image_codec import Pixels, encode_png
 from stream.log import Record
 from stream.replay_messages import ReplayRequest
@@ -101,4 +103,5 @@ def painter(
     """Return a painter of `MODEL` whose clock stands still."""
     streaming = StreamSettings() if streaming is None else streaming
     check = RequestCheck(MODEL, streaming, ReplaySettings() if settings is None else settings)
-    return Painter(Topics(MODEL, streaming.topic_prefix), check, generator, clock, Faults())
+    tools = Tools(generator, generator, Unseeing(), check.settings.batch_images)
+    return Painter(Topics(MODEL, streaming.topic_prefix), check, tools, clock, Faults())

@@ -1,13 +1,17 @@
 import pytest
 
-from replay.answer import batches, image_seeds
+from replay.answer import batches
+from replay.label import Label
+from replay.seeds import image_seeds
+from replay.studio import Painted
 from stream.errors import InvalidMessage
 from stream.replay_messages import ReplaySamples
 from tests.replay.small import request
 
 
 def answer(images, most_bytes):
-    return batches(request(3, len(images)), "fake", image_seeds(3, len(images)), images, most_bytes)
+    painted = Painted(Label("", 0.0), "fake", list(images), image_seeds(3, len(images)))
+    return batches(request(3, len(images)), painted, most_bytes)
 
 
 @pytest.mark.parametrize("most_bytes", [500, 700, 1500, 5000, 100_000])

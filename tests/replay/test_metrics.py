@@ -2,6 +2,8 @@ from prometheus_client import REGISTRY
 
 from replay import metrics
 from replay.painter import Work
+from replay.sample_filter import Verdict
+from replay.words.chat_reply import Tokens
 from stream.answers import Answers
 from stream.settings import StreamSettings
 
@@ -28,3 +30,26 @@ def test_each_request_is_counted_by_what_became_of_it():
     assert value("generation_duration_seconds_sum", model="counted") == 1.0
     assert value("request_age_seconds_count", model="counted") == 4
     assert value("request_age_seconds_sum", model="counted") == 74.0
+
+
+def test_each_generated_image_is_counted_by_its_verdict():
+    metrics.observe_verdicts("judged", [Verdict(), Verdict("label"), Verdict()], gap=0.75)
+    assert value("verdicts_total", model="judged", verdict="kept") == 2
+    assert value("verdicts_total", model="judged", verdict="label") == 1
+    assert value("gap_ratio", model="judged") == 0.75
+
+
+def test_the_cache_is_counted_by_what_was_found():
+    for held in (100, 50):
+        metrics.observe_cache("cached", hits=3, misses=1, held_bytes=held)
+    assert value("cache_lookups_total", model="cached", outcome="hit") == 6
+    assert value("cache_lookups_total", model="cached", outcome="miss") == 2
+    assert value("cache_bytes", model="cached") == 50
+
+
+def test_tokens_are_counted_by_kind_also_where_they_bought_nothing():
+    metrics.observe_chat("asked", "answered", Tokens(prompt=10, reasoning=5, answer=1))
+    metrics.observe_chat("asked", "unusable", Tokens(prompt=10))
+    assert value("llm_tokens_total", model="asked", kind="prompt") == 20
+    assert value("llm_tokens_total", model="asked", kind="reasoning") == 5
+    assert value("llm_requests_total", model="asked", outcome="unusable") == 1

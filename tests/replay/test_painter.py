@@ -3,7 +3,7 @@ from threading import Thread
 
 import pytest
 
-from replay.answer import image_seeds
+from replay.seeds import image_seeds
 from replay.settings import ReplaySettings
 from stream.errors import UnknownFormat
 from stream.image_codec import decode_image, encode_png
@@ -103,7 +103,7 @@ def test_whatever_the_generator_raises_becomes_a_dead_letter(error):
     letter, headers = letter_of(work)
     assert letter.value == request(images=3).to_bytes()
     assert headers["r2r-reason"] == b"generator_failed"
-    assert b"the generator failing failed" in headers["__connect.errors.exception.message"]
+    assert b"painting failed" in headers["__connect.errors.exception.message"]
 
 
 def test_images_of_a_kind_that_cannot_be_written_are_the_generators_fault():

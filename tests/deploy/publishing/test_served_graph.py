@@ -12,6 +12,7 @@ from deploy.publishing.graph_template import GraphTemplate
 from deploy.publishing.served_graph import ServedGraph, export_template, run_module, served_graph
 from deploy.serving.inference_session import InferenceSession
 from learner.mixture import TiedMixture
+from learner.names import Names
 from learner.state import LearnerState
 from tests.deploy.small_state import SETTINGS, small_state
 
@@ -53,7 +54,7 @@ def test_images_of_any_size_are_answered(template: GraphTemplate, size: tuple[in
 
 def _named(seed: int, names: dict[int, str]) -> LearnerState:
     state = small_state(seed)
-    state.names = names
+    state.names = Names(names)
     return state
 
 

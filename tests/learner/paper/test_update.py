@@ -132,7 +132,7 @@ def test_nothing_can_be_scored_before_the_first_update():
 def test_following_moves_thresholds_by_the_rate_of_the_settings():
     knowledge, _ = first()
     scores = knowledge.score(digit_images(SECOND_TASK, 20))
-    followed = knowledge.followed(scores, 0.5).feedback
+    followed = knowledge.followed(scores, settings_with(threshold_rate=0.5), still=False).feedback
     for k in torch.unique(scores.slots_N).tolist():
         moved = knowledge.feedback.recent_K[k] - scores.dispersion_N[scores.slots_N == k].mean()
         torch.testing.assert_close(followed.threshold_K[k], knowledge.feedback.threshold_K[k] + 0.5 * moved)
@@ -141,7 +141,7 @@ def test_following_moves_thresholds_by_the_rate_of_the_settings():
 @pytest.mark.parametrize(("uncertain", "fires"), [(0, False), (6, False), (7, True)])
 def test_a_micro_task_signals_above_the_rate_and_says_so(uncertain, fires):
     nothing = torch.zeros(10)
-    scores = Scores(nothing, nothing, nothing, torch.arange(10) < uncertain)
+    scores = Scores(nothing, nothing, nothing, nothing, torch.arange(10) < uncertain)
     signal = rate_signal(scores, settings_with(paper_uncertain_rate=0.6))
     assert uncertain_rate(scores) == pytest.approx(uncertain / 10)
     assert (signal is not None) == fires

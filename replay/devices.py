@@ -1,0 +1,28 @@
+"""Which device a pretrained model runs on."""
+
+import torch
+
+from replay.model_errors import DeviceMissing
+
+
+def device_named(name: str) -> torch.device:
+    """Return the device called ``name``: ``cpu``, ``cuda``, ``cuda:1``, or ``auto``, the GPU if there is one.
+
+    Raises
+    ------
+    DeviceMissing
+        This machine has no such device.
+
+    Examples
+    --------
+    >>> device_named("cpu")
+    device(type='cpu')
+    """
+    gpus = torch.cuda.device_count()
+    if name == "auto":
+        return torch.device("cuda" if gpus else "cpu")
+    kind, _, number = name.partition(":")
+    if name == "cpu" or (kind == "cuda" and (number or "0").isdecimal() and int(number or 0) < gpus):
+        return torch.device(name)
+    message = f"the device {name!r} was asked for and this machine has {gpus} GPUs; use 'auto' or 'cpu', or add one"
+    raise DeviceMissing(message)

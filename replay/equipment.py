@@ -1,0 +1,106 @@
+"""What a worker works with, as its settings say; heavy libraries are imported only where a setting asks for them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from replay.cached_generator import CachedGenerator
+from replay.critic import Critic, Seeing, Unseeing
+from replay.generator import Generator
+from replay.resynthesis import Resynthesis
+from replay.sample_cache import SampleCache
+from replay.sample_filter import FilterRules
+from replay.settings import ReplaySettings
+from replay.studio import Tools
+from replay.teachers.shipped import shipped
+from replay.words.vocabulary import TEMPLATE_PROMPTS, Vocabulary, read_vocabulary
+from stream.errors import InvalidSetting
+
+
+def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]) -> Tools:
+    """Return a worker's tools.
+
+    Parameters
+    ----------
+    model
+        Whose worker it is, for metrics.
+    folder
+        Where suggested vocabularies are kept.
+    sleep
+        Waits so many seconds between two questions to a chat endpoint, or less and returns true where the worker is to
+        stop.
+
+    Raises
+    ------
+    InvalidSetting
+        Settings that belong together are not all there.
+    VocabularyRefused, EndpointUnavailable, StorageFull
+        As `replay.words.vocabulary_choice.VocabularyChoice.vocabulary`.
+    WeightsMissing, WeightsCorrupt, DeviceMissing
+        As `replay.labeller.open_labeller` and `replay.text_to_image.open_text_to_image`.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported: nothing is fetched at run time
+    needs_words = bool(settings.labeller) or settings.generator == "text_to_image"
+    words = _vocabulary(settings, model, folder, sleep) if needs_words else None
+    resynthesis = Resynthesis(settings.strength)
+    named: Generator = resynthesis if settings.generator == "resynthesis" else _painting(settings, words)
+    critic = _critic(settings, words)
+    if named is resynthesis:
+        return Tools(resynthesis, resynthesis, critic, settings.batch_images)
+    # between two batches a request can expire, and a large model takes seconds for an image
+    return Tools(named, resynthesis, critic, settings.pipeline_images, settings.images_of_a_name)
+
+
+def _vocabulary(
+    settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]
+) -> Vocabulary | None:
+    file = Path(shipped("words_file", settings.words_file)).expanduser() if settings.words_file else None
+    if settings.chat_url:
+        from replay.words.chat_connection import Endpoint  # noqa: PLC0415  openai takes 2.4 s to import
+        from replay.words.chat_endpoint import ChatEndpoint  # noqa: PLC0415
+        from replay.words.vocabulary_cache import VocabularyCache  # noqa: PLC0415
+        from replay.words.vocabulary_choice import VocabularyChoice  # noqa: PLC0415
+
+        endpoint = Endpoint(
+            settings.chat_url,
+            settings.chat_model,
+            settings.chat_key.get_secret_value(),
+            settings.chat_seconds,
+            settings.chat_tries,
+            settings.chat_tokens,
+        )
+        choice = VocabularyChoice(model, ChatEndpoint(endpoint, sleep=sleep), VocabularyCache(folder), file)
+        return choice.vocabulary(settings.stream_description)
+    return read_vocabulary(file) if file else None
+
+
+def _critic(settings: ReplaySettings, words: Vocabulary | None) -> Critic:
+    if not settings.labeller:
+        return Unseeing()
+    if words is None:
+        message = "replay.labeller needs words to choose from; name a file in replay.words_file or set replay.chat_url"
+        raise InvalidSetting(message)
+    from replay.labeller import open_labeller  # noqa: PLC0415  torch and open_clip take seconds to import
+
+    source = shipped("labeller", settings.labeller)
+    labeller = open_labeller(source, words.words, words.prompts, settings.device, settings.least_score)
+    return Seeing(labeller, FilterRules(settings.filter_most_spreads, settings.filter_fewest_spreads))
+
+
+def _painting(settings: ReplaySettings, words: Vocabulary | None) -> Generator:
+    if not settings.pipeline:
+        message = "replay.generator is text_to_image and replay.pipeline names none; set a folder or a hub id there"
+        raise InvalidSetting(message)
+    from replay.text_to_image import Painting, open_text_to_image  # noqa: PLC0415  diffusers takes seconds to import
+
+    painting = Painting(
+        templates=words.prompts if words else TEMPLATE_PROMPTS,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        batch_images=settings.pipeline_images,
+        scheduler=settings.scheduler,
+        precision=settings.precision,
+        sliced=settings.sliced,
+    )
+    generator = open_text_to_image(shipped("pipeline", settings.pipeline), painting, settings.device)
+    return CachedGenerator(generator, SampleCache(settings.cache_bytes)) if settings.cache_bytes else generator

@@ -1,0 +1,89 @@
+"""What a labeller chooses from: each word as the mean of its prompts' embeddings.
+
+Zero-shot classification of CLIP (Radford et al., 2021): an image has the probability softmax(cosines / temperature)
+of each word.
+
+Axes: V words, T templates, D dimensions.
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from replay.errors import VocabularyRefused
+from replay.model_errors import WeightsCorrupt
+from replay.open_clip_model import OpenClipModel
+
+TEMPERATURE_FILE = "temperature.json"
+"""Beside a calibrated model: ``{"temperature": 0.03}``."""
+_FEWEST_WORDS = 2
+_TEXTS_AT_ONCE = 512
+
+Embeddings = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a labeller chooses from.
+
+    Parameters
+    ----------
+    words
+        Two or more, those that are true among many that are not.
+    embeddings_VD
+        float32, of length 1.
+    temperature
+        By which cosines are divided.
+    """
+
+    words: tuple[str, ...]
+    embeddings_VD: Embeddings
+    temperature: float
+
+
+def zero_shot_head(model: OpenClipModel, words: Sequence[str], templates: Sequence[str], temperature: float) -> Head:
+    """Return a head of the words, each the mean of its prompts' embeddings; ``{}`` stands for it in a template."""
+    different = tuple(dict.fromkeys(words))
+    texts = [template.replace("{}", word) for word in different for template in templates]
+    starts = range(0, len(texts), _TEXTS_AT_ONCE)
+    embedded_ND = np.concatenate([model.embed_texts(texts[start : start + _TEXTS_AT_ONCE]) for start in starts])
+    means_VD = embedded_ND.reshape(len(different), len(templates), -1).mean(axis=1)
+    return Head(different, means_VD / np.linalg.norm(means_VD, axis=1, keepdims=True), temperature)
+
+
+def check_vocabulary(words: Sequence[str], templates: Sequence[str]) -> None:
+    """Refuse what leaves no choice.
+
+    Raises
+    ------
+    VocabularyRefused
+        Fewer than two different words, or no template.
+    """
+    different = len(set(words))
+    if different < _FEWEST_WORDS or not templates:
+        message = (
+            f"a labeller needs two words and one template at least, and {different} words and {len(templates)} "
+            "templates came; add words, three times as many as you expect to be true"
+        )
+        raise VocabularyRefused(message)
+
+
+def temperature_of(source: str, model: OpenClipModel) -> float:
+    """Return the temperature that lies in the folder ``source``, or else the model's own."""
+    file = Path(source).expanduser() / TEMPERATURE_FILE
+    if not file.is_file():
+        return 1.0 / model.scale
+    try:
+        temperature = float(json.loads(file.read_bytes())["temperature"])
+    except (ValueError, KeyError, TypeError) as error:
+        message = f'{file} should hold {{"temperature": …}} ({error!r}); delete it to use the model\'s own'
+        raise WeightsCorrupt(message) from error
+    if not 0 < temperature < math.inf:
+        message = f"{file} holds the temperature {temperature}, which must be above 0; delete it to use the model's own"
+        raise WeightsCorrupt(message)
+    return temperature

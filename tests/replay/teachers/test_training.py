@@ -1,0 +1,127 @@
+import json
+import subprocess
+import sys
+
+import diffusers
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+
+from replay.generator import Subject
+from replay.labeller import open_labeller
+from replay.teachers.__main__ import main
+from replay.teachers.examination import Figures
+from replay.teachers.model_card import add_figures
+from replay.teachers.recipe import Recipe
+from replay.teachers.training import train_teachers
+from replay.text_to_image import Painting, open_text_to_image
+from stream.errors import InvalidSetting
+from stream.sources.teacher_part import LabelledPictures
+from tests.architecture.tree import ROOT
+
+HURRIED = Recipe(
+    clip_steps=2,
+    clip_batch=4,
+    clip_width=8,
+    autoencoder_steps=2,
+    autoencoder_batch=4,
+    autoencoder_widths=(8, 8),
+    denoiser_steps=2,
+    denoiser_batch=4,
+    denoiser_widths=(16, 16),
+    bank_rounds=1,
+)
+NAMES = ("cat", "T-shirt/top", "ankle boot")
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    images = np.random.default_rng(0).integers(0, 256, (30, 32, 32, 3), dtype=np.uint8)
+    return LabelledPictures("npz", images, np.arange(30) % 3, NAMES)
+
+
+@pytest.fixture(scope="module")
+def pair(pictures, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("teachers") / "pair"
+    train_teachers(pictures, HURRIED, folder, seed=1, device="cpu")
+    return folder
+
+
+def test_the_labeller_loads_with_open_clip_alone(pair, pictures):
+    source = f"local-dir:{pair / 'labeller'}"
+    model, _, preprocess = open_clip.create_model_and_transforms(source)
+    tokens = open_clip.get_tokenizer(source)(list(NAMES))
+    image = preprocess(Image.fromarray(pictures.images[0]))[None]
+    with torch.no_grad():
+        images, texts, scale = model.eval()(image, tokens)
+    assert images.shape == (1, 64)
+    assert texts.shape == (3, 64)
+    assert all(torch.isfinite(part).all() for part in (images, texts, scale))
+
+
+def test_the_generator_loads_with_diffusers_alone(pair):
+    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(pair / "generator", low_cpu_mem_usage=False)
+    assert {part.dtype for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder)} == {torch.float32}
+    images = pipeline(["a photo of a cat"] * 2, num_inference_steps=2, output_type="np").images
+    assert images.shape == (2, 32, 32, 3)
+    assert np.isfinite(images).all()
+
+
+def test_they_serve_as_labeller_and_generator(pair, pictures):
+    labels = open_labeller(str(pair / "labeller"), NAMES, ["{}"], "cpu", least_score=0.0).labels(pictures.images[:2])
+    assert {label.name for label in labels} <= set(NAMES)
+    generator = open_text_to_image(str(pair / "generator"), Painting(steps=2, batch_images=2), "cpu")
+    assert generator.generate(Subject("ankle boot", []), [7])[0].dtype == np.uint8
+
+
+def test_the_same_seed_makes_the_same_pair(pair, pictures, tmp_path):
+    train_teachers(pictures, HURRIED, tmp_path / "again", seed=1, device="cpu")
+    for weights in pair.rglob("*.safetensors"):
+        again = tmp_path / "again" / weights.relative_to(pair)
+        assert again.read_bytes() == weights.read_bytes(), weights.name
+
+
+def test_weights_are_halves(pair):
+    assert 0 < sum(file.stat().st_size for file in pair.rglob("*.safetensors")) < 2**22
+
+
+def test_the_card_says_how_it_was_made_and_takes_figures(pair):
+    card = (pair / "README.md").read_text()
+    assert "Seed 1, device cpu" in card
+    assert "train --dataset npz --data PACK --seed 1" in card
+    assert "Not examined yet" in card
+    for share in (0.5, 0.25):
+        add_figures(pair, Figures(share, 0.0, 0.0, 0.0, 1.0, 9.0), "device cpu")
+    card = (pair / "README.md").read_text()
+    assert "0.250" in card
+    assert "0.500" not in card
+    assert "Not examined yet" not in card
+    assert "| `clip_steps` | 2 |" in card
+
+
+def test_a_folder_that_holds_something_is_left_alone(pair, pictures):
+    with pytest.raises(InvalidSetting, match="name another"):
+        train_teachers(pictures, HURRIED, pair, seed=1, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["train", "--dataset", "cifar10", "--out", "x"], "--data"),
+        (["train", "--device", "cuda:99", "--out", "x"], "use 'auto' or 'cpu'"),
+        (["examine", "no-such-folder"], "teachers train"),
+    ],
+)
+def test_an_error_of_the_users_is_one_line(flags, told, capsys):
+    assert main(flags) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_training_needs_neither_kafka_nor_the_learner():
+    program = "import json, sys, replay.teachers.training; json.dump(sorted(sys.modules), sys.stdout)"
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"kafka", "learner", "deploy", "onnxruntime", "river"} & set(json.loads(found.stdout)) == set()

@@ -1,0 +1,134 @@
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from sklearn.svm import SVC
+
+from replay.diffusion_pipeline import DiffusionPipeline, Painted
+from replay.generator import Subject
+from replay.model_errors import DeviceMemoryFull, DeviceMissing, SubjectUnnamed, WeightsCorrupt, WeightsMissing
+from replay.text_to_image import Painting, TextToImage, open_text_to_image
+from stream.sources.packs import digits_part
+from tests.replay.shipped import GENERATOR
+
+PAINTING = Painting(templates=("a photo of the digit {}", "a handwritten {}"), batch_images=5)
+
+
+class SmallMemory:
+    """Draws images of one colour, as many at a time as fit."""
+
+    def __init__(self, fits, flagged=()):
+        self.fits, self.flagged = fits, flagged
+        self.batches, self.prompts, self.asked = [], [], set()
+
+    def draw(self, prompts, seeds, steps, guidance):
+        self.batches.append(len(seeds))
+        self.prompts += prompts
+        self.asked.add((steps, guidance))
+        if len(seeds) > self.fits:
+            message = "CUDA out of memory"
+            raise torch.OutOfMemoryError(message)
+        return [Painted(np.full((2, 2, 3), seed, np.uint8), seed in self.flagged) for seed in seeds]
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return open_text_to_image(str(GENERATOR), PAINTING, "cpu")
+
+
+def test_generated_digits_are_taken_for_what_was_asked(generator):
+    real, labels = digits_part("stream")
+    judge = SVC(C=10.0).fit(real.reshape(len(real), -1) / 255, labels)
+    painted = np.stack(
+        [image for digit in range(10) for image in generator.generate(Subject(str(digit), []), range(5))]
+    )
+    assert painted.shape == (50, 32, 32, 3)
+    assert (judge.predict(painted.reshape(50, -1) / 255) == np.repeat(np.arange(10), 5)).mean() >= 0.9
+
+
+def test_an_image_depends_on_its_name_and_seed_alone(generator):
+    seeds = [5, 2**32 - 1, 0, 9, 77, 3, 4]
+    together = generator.generate(Subject("3", []), seeds)
+    assert all(map(np.array_equal, generator.generate(Subject("3", []), seeds[::-1])[::-1], together))
+    assert np.array_equal(generator.generate(Subject("3", []), seeds[5:6])[0], together[5])
+    assert not np.array_equal(generator.generate(Subject("8", []), seeds[:1])[0], together[0])
+    assert len({image.tobytes() for image in together}) == len(seeds)
+    assert generator.generate(Subject("3", []), []) == []
+
+
+@pytest.mark.parametrize("scheduler", ["dpm", "lcm"])
+def test_other_schedulers_can_be_chosen_and_memory_be_saved(scheduler):
+    painting = Painting(steps=2, batch_images=2, scheduler=scheduler, sliced=True)
+    images = open_text_to_image(str(GENERATOR), painting, "cpu").generate(Subject("1", []), [1])
+    assert images[0].shape == (32, 32, 3)
+
+
+def test_a_seed_chooses_the_template():
+    pipeline = SmallMemory(fits=9)
+    TextToImage("small", pipeline, PAINTING).generate(Subject("{}", []), [2, 3])
+    assert pipeline.prompts[:2] == ["a photo of the digit {}", "a handwritten {}"]
+    assert pipeline.asked == {(PAINTING.steps, PAINTING.guidance)}
+
+
+def test_where_memory_is_full_half_the_batch_is_tried_and_kept():
+    pipeline = SmallMemory(fits=2)
+    images = TextToImage("small", pipeline, PAINTING).generate(Subject("cat", []), range(5))
+    assert [image[0, 0, 0] for image in images] == [0, 1, 2, 3, 4]
+    assert pipeline.batches == [5, 2, 2, 2]
+
+
+def test_where_half_the_batch_does_not_fit_either_the_error_says_what_to_do():
+    pipeline = SmallMemory(fits=1)
+    with pytest.raises(DeviceMemoryFull, match="a batch of 2 either; choose a smaller batch_images"):
+        TextToImage("small", pipeline, PAINTING).generate(Subject("cat", []), range(5))
+    assert pipeline.batches == [5, 2]
+
+
+def test_what_the_safety_checker_flags_is_no_image():
+    generator = TextToImage("small", SmallMemory(fits=9, flagged=(1, 3)), PAINTING)
+    painted = generator.generate(Subject("cat", []), range(4))
+    assert [image is None for image in painted] == [False, True, False, True]
+
+
+def test_what_nobody_has_named_is_not_painted(generator):
+    with pytest.raises(SubjectUnnamed, match="name the cluster"):
+        generator.generate(Subject("", []), [1])
+
+
+def test_closing_is_idempotent_and_final():
+    generator = TextToImage("small", SmallMemory(fits=9), PAINTING)
+    generator.close()
+    generator.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        generator.generate(Subject("cat", []), [1])
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("CompVis/stable-diffusion-v1-4", "about 5.5 GB.*`hf download CompVis/stable-diffusion-v1-4"),
+        ("nobody/nothing", "hf download nobody/nothing"),
+        ("./no/such/folder", "teachers train"),
+        ("stream", "teachers train"),
+    ],
+)
+def test_weights_that_are_not_here_are_not_fetched(source, told, tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(WeightsMissing, match=told):
+        open_text_to_image(source, PAINTING, "cpu")
+
+
+@pytest.mark.parametrize(
+    "file", ["model_index.json", "unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"]
+)
+def test_a_broken_file_is_said_to_be_broken(file, tmp_path):
+    folder = shutil.copytree(GENERATOR, tmp_path / "generator")
+    (folder / file).write_bytes((folder / file).read_bytes()[:100])
+    with pytest.raises(WeightsCorrupt, match="anew"):
+        DiffusionPipeline(str(folder), torch.device("cpu"), "own", "auto", sliced=False)
+
+
+def test_a_device_that_is_not_here_is_refused():
+    with pytest.raises(DeviceMissing, match="use 'auto' or 'cpu'"):
+        open_text_to_image(str(GENERATOR), PAINTING, "cuda:99")

@@ -1,0 +1,211 @@
+import logging
+import time
+
+import pytest
+
+from replay.errors import EndpointUnavailable, VocabularyRefused
+from replay.words.chat_connection import MOST_BODY_BYTES, Endpoint
+from replay.words.chat_endpoint import ChatEndpoint
+from replay.words.chat_reply import Tokens
+from replay.words.vocabulary import TEMPLATE_PROMPTS
+from stream.errors import InvalidSetting
+from tests.conftest import free_port
+from tests.replay.words.chat_server import (
+    LISTED,
+    WORDS,
+    broken_off,
+    chat_server,
+    dripping,
+    dripping_headers,
+    endless,
+    left_open,
+    status,
+    streamed,
+    whole,
+)
+
+KEY = "sk-very-secret-0123456789"
+DRAFT = '{"words": ["draft one", "draft two"]}'
+GOOD = streamed({"content": LISTED})
+
+
+def suggest(url, seconds=20.0, tries=3, description="pets at a door"):
+    slept = []
+    endpoint = ChatEndpoint(Endpoint(url, "deepseek-reasoner", KEY, seconds, tries), sleep=slept.append)
+    return endpoint.suggest(description), slept
+
+
+def refusal(*answers, **around):
+    with chat_server(*answers) as server, pytest.raises(EndpointUnavailable) as caught:
+        suggest(server.url, **around)
+    assert str(caught.value).endswith("; mend it, or name a words file in replay.words_file")
+    assert KEY not in str(caught.value)
+    return caught.value, server
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        streamed({"content": LISTED[:20]}, {"content": LISTED[20:]}),
+        streamed({"reasoning_content": DRAFT, "content": None}, {"content": LISTED}),
+        streamed({"reasoning": DRAFT}, {"content": LISTED}),
+        streamed({"content": f"<think>\nperhaps {DRAFT}"}, {"content": f"</think>\n\n{LISTED}"}),
+        streamed({"content": f"perhaps {DRAFT}</think>{LISTED}"}),
+        streamed({"content": f"Here you are:\n```json\n{LISTED}\n```\nMore {{words}}?"}),
+        streamed({"content": f'{{"result": {LISTED}}}'}),
+        streamed({"reasoning": f"so it is {LISTED}"}, {"content": "  \n"}),
+        whole(content=LISTED, reasoning_content=DRAFT),
+        whole(content=f"<think>{DRAFT}</think>{LISTED}"),
+        left_open,
+    ],
+)
+def test_words_are_found_in_every_shape_of_reply(answer):
+    with chat_server(answer) as server:
+        started = time.monotonic()
+        suggestion, slept = suggest(server.url)
+    assert suggestion.vocabulary.words == tuple(WORDS["words"])
+    assert suggestion.vocabulary.prompts == tuple(WORDS["prompts"])
+    assert suggestion.tokens == Tokens(prompt=100, reasoning=30, answer=20)
+    assert slept == []
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        streamed({"content": " \n" * 500}, finish="length"),
+        streamed({"content": "   "}),
+        streamed({"content": ""}),
+        streamed({}),
+        streamed({"reasoning_content": DRAFT}, {"content": LISTED[:-5]}, finish="length"),
+        streamed({"content": f"<think>{DRAFT}"}, finish="length"),
+        streamed({"content": f"for example {DRAFT}, and so"}, finish=None),
+        streamed({"content": "I would rather not."}),
+        streamed({"content": '{"words": "cat, dog"}'}),
+        streamed({"content": '{"words": ["cat", 7, null, "<b>dog</b>"]}'}),
+        streamed({"content": "[" * 50_000}),
+        whole(content=None),
+        broken_off,
+        status(500),
+        status(503, b"x" * 100_000),
+    ],
+)
+def test_a_reply_without_words_is_asked_for_again(answer):
+    with chat_server(answer, GOOD) as server:
+        suggestion, slept = suggest(server.url)
+    assert suggestion.vocabulary.words == tuple(WORDS["words"])
+    assert (len(server.requests), slept) == (2, [1.0])
+
+
+def test_an_endpoint_that_is_busy_is_left_alone_for_as_long_as_it_asks():
+    busy = [status(429, Retry_After="7"), status(429, Retry_After="0"), GOOD]
+    with chat_server(*busy) as server:
+        assert suggest(server.url)[1] == [7.0, 2.0]
+
+
+@pytest.mark.parametrize("told", ["Wed, 21 Oct 2099 07:28:00 GMT", "-5", "nan", "1e9", "9" * 400, "soon"])
+def test_a_wait_that_is_no_number_of_seconds_is_the_usual_one(told):
+    with chat_server(status(429, Retry_After=told), GOOD) as server:
+        assert suggest(server.url)[1] == [1.0]
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun():
+    error, server = refusal(status(429, Retry_After="600"))
+    assert error.reason == "busy"
+    assert "answered 429 and asks for 600 s of patience" in str(error)
+    assert len(server.requests) == 1
+
+
+def test_the_tries_are_counted_and_what_they_cost_too():
+    error, server = refusal(streamed({"content": "no"}), tries=2)
+    assert len(server.requests) == 2
+    assert (error.reason, error.tokens) == ("unusable", Tokens(200, 60, 40))
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(400, "answered 400"), (401, "the key is"), (402, "balance"), (404, "name is wrong"), (307, "")],
+)
+def test_what_another_try_would_not_mend_is_not_tried_again(number, told):
+    error, server = refusal(status(number, Location="/elsewhere"))
+    assert error.reason == "refused"
+    assert told in str(error)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("slow", [dripping, dripping_headers])
+def test_an_answer_that_drips_is_given_up_when_the_time_is_over(slow):
+    started = time.monotonic()
+    error, server = refusal(slow, seconds=0.6)
+    assert error.reason == "late"
+    assert time.monotonic() - started < 5
+    assert len(server.requests) == 1
+
+
+def test_an_endless_answer_is_cut_at_its_cap():
+    error, _ = refusal(endless, tries=1, seconds=60.0)
+    assert error.reason == "unusable"
+    assert MOST_BODY_BYTES < 64 * 1024**2
+
+
+def test_an_endpoint_that_is_not_there_is_told_with_the_remedy():
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    with pytest.raises(EndpointUnavailable, match=r"cannot be reached .*; mend it, or name a words file") as caught:
+        suggest(url)
+    assert caught.value.reason == "unreachable"
+
+
+def test_neither_the_key_nor_the_models_text_reaches_a_log_or_an_error(caplog):
+    caplog.set_level(logging.DEBUG)
+    evil = f"\u202e<script>{KEY}\n2026 ERROR all is lost"
+    echoes = [status(500, KEY.encode()), streamed({"content": evil}), status(401, f"Incorrect key {KEY}".encode())]
+    error, server = refusal(*echoes)
+    assert server.requests[0][1]["authorization"] == f"Bearer {KEY}"
+    assert error.__cause__ is None
+    assert KEY not in caplog.text
+    assert "script" not in caplog.text
+    assert "all is lost" not in caplog.text
+    assert KEY not in repr(Endpoint("http://x/v1", "m", KEY))
+
+
+def test_what_is_sent_is_the_question_and_no_json_mode():
+    with chat_server(GOOD) as server:
+        suggest(server.url, description="birds at a feeder, mostly in winter")
+    path, _, body = server.requests[0]
+    assert path == "/v1/chat/completions"
+    assert set(body) == {"model", "messages", "max_tokens", "stream", "stream_options"}
+    (message,) = body["messages"]
+    assert message["role"] == "user"
+    assert "birds at a feeder, mostly in winter" in message["content"]
+
+
+def test_words_that_may_not_be_used_are_dropped_and_counted(caplog):
+    listed = (
+        '{"words": ["cat", "dog", "Cat", "nude", "a\\u202eb", "x{}y", "unknown", 5], "prompts": ["{} {}", "nothing"]}'
+    )
+    with chat_server(streamed({"content": listed})) as server:
+        vocabulary = suggest(server.url)[0].vocabulary
+    assert vocabulary.words == ("cat", "dog")
+    assert vocabulary.prompts == TEMPLATE_PROMPTS
+    assert "7 of the chat endpoint's words and prompts may not be used" in caplog.text
+
+
+@pytest.mark.parametrize("description", ["", " \n\t ", "x" * 2001])
+def test_a_description_that_says_nothing_or_too_much_is_not_sent(description):
+    with pytest.raises(VocabularyRefused, match="must have 1 to 2000; say in a sentence"):
+        suggest("http://127.0.0.1:9/v1", description=description)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "api.deepseek.com", "ftp://x/v1", "http://", "http://u:p@x/v1", "http://x/v1?key=s", "http://x:y/v1"]
+)
+def test_an_address_that_is_none_or_holds_a_secret_is_refused(url):
+    with pytest.raises(InvalidSetting, match=r"replay\.chat_url must be"):
+        Endpoint(url, "m")
+
+
+@pytest.mark.parametrize("key", ["se cret", "se\ncret", "ключ"])
+def test_a_key_that_no_header_can_carry_is_refused_unseen(key):
+    with pytest.raises(InvalidSetting) as caught:
+        Endpoint("http://x/v1", "m", key)
+    assert key not in str(caught.value)
