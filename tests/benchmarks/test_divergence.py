@@ -7,6 +7,7 @@ import pytest
 from benchmarks.divergence import Divergence, announced_in, differing
 from learner.checkpoint import CheckpointStore
 from learner.faults import Faults
+from learner.names import Names
 from learner.state_format import state_to_bytes
 from stream.messages import CheckpointReady
 from tests.learner.small import state_with_clusters
@@ -41,13 +42,14 @@ def test_learners_that_went_the_same_way_have_no_divergence(store):
 
 
 def test_the_first_checkpoint_is_named_though_it_was_pruned_and_so_are_its_fields(store):
-    left = [at(task, names={} if task < 8 else {1: "x"}, keep_one_in=1 if task < 16 else 2) for task in (4, 8, 12, 16)]
+    none, one = Names(), Names({1: "x"})
+    left = [at(task, names=one if task >= 8 else none, keep_one_in=1 if task < 16 else 2) for task in (4, 8, 12, 16)]
     divergence = compared(store, left, [at(task) for task in range(1, 17)])
     assert divergence.figures() == {"first_task": 8, "fields_task": 12, "fields": ["names", "names.1"]}
 
 
 def test_two_lives_that_announced_different_checkpoints_of_one_task_are_noticed(store):
-    divergence = compared(store, [at(4), at(4, names={1: "x"})], [at(4)])
+    divergence = compared(store, [at(4), at(4, names=Names({1: "x"}))], [at(4)])
     assert divergence.figures() == {"first_task": 4, "fields_task": 4, "fields": ["names", "names.1"]}
 
 

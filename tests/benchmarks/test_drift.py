@@ -37,13 +37,13 @@ def test_an_update_ends_the_rest():
 def test_an_update_takes_away_the_evidence():
     excess = [0.0] * 50 + [3.0] * 3
     assert signals_in(recording(excess * 2, anew=(0, 53)), PAGE_HINKLEY) == []
-    assert signals_in(recording([0.0] * 50 + [3.0] * 6), PAGE_HINKLEY) == [55]
+    assert signals_in(recording([0.0] * 50 + [3.0] * 8), PAGE_HINKLEY) == [57]
 
 
 def test_a_delay_counts_the_frames_of_the_new_world():
-    assert delay_frames(changed([3.0] * 128), PAGE_HINKLEY) == 6
-    assert delay_frames(changed([0.0] * 122 + [3.0] * 6), PAGE_HINKLEY) == 128
-    assert delay_frames(changed([0.0] * 123 + [3.0] * 6), PAGE_HINKLEY) is None
+    assert delay_frames(changed([3.0] * 128), PAGE_HINKLEY) == 8
+    assert delay_frames(changed([0.0] * 120 + [3.0] * 8), PAGE_HINKLEY) == 128
+    assert delay_frames(changed([0.0] * 121 + [3.0] * 8), PAGE_HINKLEY) is None
 
 
 def test_a_signal_before_the_change_is_not_its_detection():
@@ -52,7 +52,7 @@ def test_a_signal_before_the_change_is_not_its_detection():
 
 def test_a_row_counts_over_all_seeds():
     row = row_of([changed([3.0] * 128), changed([0.0] * 128)], [calm(), calm()], PAGE_HINKLEY)
-    assert (row["detected_share"], row["false_alarms"], row["delays"]) == (0.5, 0, [6, 0])
+    assert (row["detected_share"], row["false_alarms"], row["delays"]) == (0.5, 0, [8, 0])
 
 
 @pytest.mark.parametrize(("end", "seen"), [(100, False), (101, True), (228, True), (229, False)])

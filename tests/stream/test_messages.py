@@ -78,6 +78,7 @@ WRITTEN = {
         generator="resynthesis",
         seeds=[1, 2],
         images=[b"\x89PNG\r\n", b"\xff\xd8"],
+        gap=0.125,
     ),
 }
 
@@ -113,6 +114,11 @@ def again(version, name):
 def test_a_plan_of_version_1_0_keeps_all_its_frames():
     plan = TaskPlan.from_bytes((STORED / "task_plan_1_0.json").read_bytes())
     assert (plan.task_seq, plan.keep_one_in) == (7, 1)
+
+
+def test_samples_of_version_1_0_were_not_measured_against_real_images():
+    samples = ReplaySamples.from_bytes((STORED / "replay_samples_1_0.json").read_bytes())
+    assert (samples.name, samples.gap) == ("four", 0.0)
 
 
 @pytest.mark.parametrize("name", WRITTEN)
