@@ -60,14 +60,18 @@ def named_run(pack: Pack, settings: LearnerSettings, tools: Tools | None) -> Nam
 
 
 def _served(request: ReplayRequest, tools: Tools, samples: MemoryLog) -> Sequence[Verdict]:
-    subject = Subject(request.name, [decode_image(file, _ANY, _ANY) for file in request.exemplars])
+    subject = Subject(request.name, _decoded(request.exemplars), _decoded(request.members))
     painted = paint(tools, subject, request.images, request.seed, lambda: True)
     if painted is None:
         return []
-    if painted.images or painted.label.name:
+    if painted.tells_something:
         for batch in batches(request, painted, MOST_BATCH_BYTES):
             samples.append(0, request.id.encode(), batch.to_bytes())
     return painted.verdicts
+
+
+def _decoded(files: Sequence[bytes]) -> list[Pixels]:
+    return [decode_image(file, _ANY, _ANY) for file in files]
 
 
 def accuracy(said: Sequence[str], pack: Pack) -> float:

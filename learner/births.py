@@ -1,6 +1,6 @@
 """Births, regroupings, merges and pruning: how the number of clusters follows the stream.
 
-Each function returns a `Clustering`: the mixture before it is fitted, and where each frame begins in the fit.
+Each function returns a `learner.clustering.Clustering`: what is to be fitted.
 
 Axes: N frames, L latent width, D dimensions, K slots.
 """
@@ -12,8 +12,9 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from learner.clustering import Clustering
 from learner.grouping import LEAST_SILHOUETTE, Bounds, Grouping, Neighbourhood
-from learner.mixture import TiedMixture, fit
+from learner.mixture import TiedMixture
 from learner.settings import LearnerSettings
 
 _FEWEST_FIRST_FRAMES = 2  # of a cluster that is born where there is none yet
@@ -27,15 +28,6 @@ class Frames:
 
     latents_NL: Tensor
     coordinates_ND: Tensor
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """A mixture that is not fitted yet, the slot in which each frame begins, and births for which no slot was free."""
-
-    start: TiedMixture
-    slots_N: Tensor
-    without_slot: int = 0
 
 
 def nearest(mixture: TiedMixture, coordinates_ND: Tensor) -> Tensor:
@@ -101,14 +93,16 @@ def merge(clustering: Clustering, coordinates_ND: Tensor, distance: float) -> tu
     """
     merged: list[tuple[int, int]] = []
     while True:
-        apart_KK = fit(clustering.start, coordinates_ND, clustering.slots_N).separations()
+        apart_KK = clustering.fitted(coordinates_ND).separations()
+        if clustering.apart_KK is not None:
+            apart_KK = torch.where(clustering.apart_KK, torch.inf, apart_KK)
         if float(apart_KK.min()) >= distance:
             return clustering, merged
         one, other = divmod(int(apart_KK.argmin()), len(apart_KK))
         ids_K = clustering.start.ids_K
         kept, gone = (one, other) if ids_K[one] < ids_K[other] else (other, one)
         merged.append((int(ids_K[kept]), int(ids_K[gone])))
-        clustering = _joined(clustering, kept, gone)
+        clustering = clustering.joined(kept, gone)
 
 
 def prune(mixture: TiedMixture, fewest: float) -> tuple[TiedMixture, list[int]]:
@@ -141,15 +135,3 @@ def _taken_over(found: Grouping, now_N: Tensor, present: list[int]) -> dict[int,
         shared[:, column] = torch.bincount(found.labels_N[now_N == slot], minlength=found.count).numpy()
     rows, columns = linear_sum_assignment(-shared)
     return {int(row): present[column] for row, column in zip(rows, columns, strict=True) if shared[row, column]}
-
-
-def _joined(clustering: Clustering, kept: int, gone: int) -> Clustering:
-    start = clustering.start
-    means_KD, counts_K = start.means_KD.clone(), start.counts_K.clone()
-    both = counts_K[kept] + counts_K[gone]
-    if both > 0:
-        means_KD[kept] = (counts_K[kept] * means_KD[kept] + counts_K[gone] * means_KD[gone]) / both
-    counts_K[kept] = both
-    start = replace(start, means_KD=means_KD, counts_K=counts_K).without(gone)
-    slots_N = torch.where(clustering.slots_N == gone, kept, clustering.slots_N)
-    return replace(clustering, start=start, slots_N=slots_N)

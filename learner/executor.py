@@ -22,6 +22,7 @@ from learner.state import LearnerState
 from learner.stopwatch import Stopwatch
 from learner.stream_pace import StreamPace
 from learner.update import Material, UpdateReport
+from learner.words import Words
 from stream.log import Record
 from stream.messages import TaskPlan
 from stream.replay_messages import ReplayRequest
@@ -137,7 +138,7 @@ def _ask(
 ) -> Sequence[ReplayRequest]:
     with around.replaying:
         asking = asking_of(state, plan, StreamPace.of(frames, plan.cut_at_ms))
-        state.replay.note_requests(asking.requests, asking.update, state.updates)
+        state.replay.note_requests(asking.requests, asking.update, state.updates, asking.members)
     return asking.requests
 
 
@@ -146,8 +147,15 @@ def _learn(state: LearnerState, plan: TaskPlan, faults: Faults) -> UpdateReport:
     window_NCSS = state.window.images()
     share = rehearsed_images(len(window_NCSS), state.settings) // max(1, state.knowledge.mixture.live_clusters)
     generated = generated_of(state.replay.take_out(share, state.updates + 1), state.knowledge, state.settings)
-    material = Material(window_NCSS, state.window.recent_images(), generated, changed=state.world_changed)
+    recent_NCSS, words = state.window.recent_images(), _words(state)
+    material = Material(window_NCSS, recent_NCSS, generated, changed=state.world_changed, words=words)
     knowledge, report = learn(state.knowledge, material, state.settings, generator, faults)
     state.exemplars = state.exemplars.renewed(knowledge, window_NCSS, state.settings.exemplars)
     state.take_knowledge(knowledge, report, plan.task_seq)
     return report
+
+
+def _words(state: LearnerState) -> Words | None:
+    """Return what the labeller says of the window's frames; None where it says nothing."""
+    said = state.labels.of(state.window.places())
+    return Words.of(said, state.names, state.knowledge.mixture.ids_K) if any(said) else None

@@ -53,16 +53,15 @@ class Knowledge:
         """Say whether a later update may look again at frames that were trained on: only while the model is young."""
         return self.mixture.is_young(settings.regroup_frames)
 
-    def followed(self, scores: Scores, settings: LearnerSettings, *, still: bool) -> "Knowledge":
-        """Return the knowledge after a micro-task: each cluster moves with its frames, each threshold with theirs.
+    def followed(self, scores: Scores, settings: LearnerSettings, *, moves: bool) -> "Knowledge":
+        """Return the knowledge after a micro-task: thresholds move with their frames, and where ``moves``, clusters do.
 
-        Frames that look novel move no cluster, they may be of a class that has none; nor does any frame while
-        ``still``, because the world has changed and an update is waited for.
+        Frames that look novel move no cluster, they may be of a class that has none.
         """
-        known_N = (scores.excess_N <= 1.0) & (not still)
-        mixture = self.mixture.followed(
-            scores.coordinates_ND[known_N], scores.slots_N[known_N], (settings.follow_rate, settings.follow_shared_rate)
-        )
+        known_N = scores.excess_N <= 1.0
+        mixture = self.mixture
+        if moves:
+            mixture = mixture.followed(scores.coordinates_ND[known_N], scores.slots_N[known_N], settings.follow_frames)
         uncertainty = self.uncertainty.followed(scores.dispersion_N, scores.slots_N, settings.threshold_rate)
         if mixture is not self.mixture:
             uncertainty = replace(uncertainty, modes_KD=mixture.whiten(mixture.means_KD))

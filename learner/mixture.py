@@ -18,6 +18,7 @@ _STEPS = 20
 _TOLERANCE = 1e-4
 _MOST_BEHIND_A_MEAN = 100.0  # frames: what is older than these fades
 _MOST_BEHIND_THE_COVARIANCE = 2000.0
+_BEHIND_A_COVARIANCE_THAT_FOLLOWS = 1000.0
 _FLOOR = 1e-6  # of the mean variance, added to the covariance's diagonal
 
 
@@ -92,31 +93,24 @@ class TiedMixture:
         factor_DD: Tensor = torch.linalg.cholesky(self.covariance_DD)
         return self.means_KD[slots_N] + temperature * noise_ND @ factor_DD.T
 
-    def followed(self, coordinates_ND: Tensor, slots_N: Tensor, rates: tuple[float, float]) -> "TiedMixture":
+    def followed(self, coordinates_ND: Tensor, slots_N: Tensor, behind: float) -> "TiedMixture":
         """Return the mixture moved towards samples that are taken to belong to ``slots_N``; ids and counts stay.
 
         Nothing moves where fewer than half of the components have samples: a part of the world that looks different
-        may be another part of it.
-
-        What all samples have moved by, each mean moves by, also one that none of them belongs to: the light has
-        changed. What a component's own samples have moved by beyond that, it moves by alone.
+        may be another part of it. Otherwise one fit, in which the past weighs little.
 
         Parameters
         ----------
-        rates
-            For each sample the share of the way that its own mean goes, and that all means go.
+        behind
+            How many frames of the past stand against the samples, at most, in each mean; 0 moves nothing.
         """
-        if not any(rates) or not len(slots_N) or 2 * len(torch.unique(slots_N)) < self.live_clusters:
+        if not behind or not len(slots_N) or 2 * len(torch.unique(slots_N)) < self.live_clusters:
             return self
-        own, shared = rates
-        apart_ND = coordinates_ND - self.means_KD[slots_N]
-        together_D = (1 - (1 - shared) ** len(slots_N)) * apart_ND.mean(0)
-        means_KD = self.means_KD + self.live_K[:, None] * together_D
-        for slot in torch.unique(slots_N).tolist():
-            belongs = slots_N == slot
-            share = 1 - (1 - own) ** int(belongs.sum())
-            means_KD[slot] += share * (apart_ND[belongs].mean(0) - together_D)
-        return replace(self, means_KD=means_KD)
+        light = replace(
+            self, counts_K=self.counts_K.clamp_max(behind), frames=min(self.frames, _BEHIND_A_COVARIANCE_THAT_FOLLOWS)
+        )
+        moved = fit(light, coordinates_ND, slots_N, shrinks=False)
+        return replace(moved, counts_K=self.counts_K, frames=self.frames)
 
     def separations(self) -> Tensor:
         """Return the Mahalanobis distances between the means [K, K]; infinite on the diagonal and to dead slots."""
@@ -146,7 +140,14 @@ def squared_distances(points_ND: Tensor, centres_KD: Tensor) -> Tensor:
     return (points_ND[:, None, :] - centres_KD[None, :, :]).square().sum(2)
 
 
-def fit(start: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor) -> TiedMixture:
+def fit(
+    start: TiedMixture,
+    coordinates_ND: Tensor,
+    slots_N: Tensor,
+    allowed_NK: Tensor | None = None,
+    *,
+    shrinks: bool = True,
+) -> TiedMixture:
     """Learn from samples by expectation-maximisation; ``start`` is the prior, as heavy as the frames behind it.
 
     Parameters
@@ -157,17 +158,22 @@ def fit(start: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor) -> TiedMixt
         float64.
     slots_N
         int64; the live slot that each sample is taken to belong to in the first step.
+    allowed_NK
+        True where a sample may belong; None for anywhere. Each sample has a live slot at least.
+    shrinks
+        Whether the covariance is drawn towards a sphere, as one that is fitted anew must be.
     """
     live = torch.nonzero(start.live_K).flatten()
     prior_MD, prior_M = start.means_KD[live], start.counts_K[live]
+    barred_NM = None if allowed_NK is None else ~allowed_NK[:, live]
     shares_NM = (slots_N[:, None] == live[None, :]).double()
     means_MD, covariance_DD = prior_MD, start.covariance_DD
     for _ in range(_STEPS):
         behind_M = prior_M + shares_NM.sum(0)
         updated_MD = (prior_M[:, None] * prior_MD + shares_NM.T @ coordinates_ND) / behind_M.clamp_min(1e-9)[:, None]
         updated_MD = torch.where(behind_M[:, None] > _FLOOR, updated_MD, prior_MD)
-        covariance_DD = _covariance(start, coordinates_ND, shares_NM, updated_MD)
-        shares_NM = _expect(coordinates_ND, updated_MD, covariance_DD)
+        covariance_DD = _covariance(start, coordinates_ND, shares_NM, updated_MD, shrinks=shrinks)
+        shares_NM = _expect(coordinates_ND, updated_MD, covariance_DD, barred_NM)
         moved = float((updated_MD - means_MD).abs().max())
         means_MD = updated_MD
         if moved < _TOLERANCE:
@@ -179,13 +185,17 @@ def fit(start: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor) -> TiedMixt
     return replace(start, means_KD=means_KD, counts_K=counts_K, covariance_DD=covariance_DD, frames=frames)
 
 
-def _expect(coordinates_ND: Tensor, means_MD: Tensor, covariance_DD: Tensor) -> Tensor:
+def _expect(coordinates_ND: Tensor, means_MD: Tensor, covariance_DD: Tensor, barred_NM: Tensor | None) -> Tensor:
     factor_DD = torch.linalg.cholesky(covariance_DD)
     distances_NM = squared_distances(_solve(factor_DD, coordinates_ND), _solve(factor_DD, means_MD))
+    if barred_NM is not None:
+        distances_NM = distances_NM.masked_fill(barred_NM, torch.inf)
     return torch.softmax(-0.5 * distances_NM, dim=1)
 
 
-def _covariance(start: TiedMixture, coordinates_ND: Tensor, shares_NM: Tensor, means_MD: Tensor) -> Tensor:
+def _covariance(
+    start: TiedMixture, coordinates_ND: Tensor, shares_NM: Tensor, means_MD: Tensor, *, shrinks: bool
+) -> Tensor:
     """Return the prior's covariance and the window's scatter, shrunk to a sphere as if D frames had shown one."""
     total_DD = coordinates_ND.T @ coordinates_ND
     cross_DD = (shares_NM.T @ coordinates_ND).T @ means_MD
@@ -194,7 +204,7 @@ def _covariance(start: TiedMixture, coordinates_ND: Tensor, shares_NM: Tensor, m
     size, frames = coordinates_ND.shape[1], start.frames + len(coordinates_ND)
     raw_DD = (start.frames * start.covariance_DD + scatter_DD) / frames
     sphere_DD = (raw_DD.trace() / size).clamp_min(1e-12) * torch.eye(size, dtype=torch.float64)
-    share = size / (size + frames)
+    share = size / (size + frames) if shrinks else 0.0
     return (1 - share) * (raw_DD + raw_DD.T) / 2 + (share + _FLOOR) * sphere_DD
 
 

@@ -15,6 +15,7 @@ _RESERVED = re.compile(r"cluster-[0-9]+")  # what the served model calls a clust
 _LEAST_WEIGHT = 0.5  # of a word's votes: one labeller that is at least half sure
 _LEAST_SHARE = 0.5  # of all votes of the cluster
 _MOST_WORDS = 16  # remembered of a cluster
+_SETTLED = 32.0  # votes, of all words: two updates' members, all of them sure
 Votes = dict[str, float]
 """Weight by word."""
 
@@ -58,6 +59,11 @@ class Names:
         ('cat', '', '')
         """
         return self.given.get(cluster) or _elected(self.votes.get(cluster, {}))
+
+    def is_settled(self, cluster: int) -> bool:
+        """Say whether the cluster's name is no longer in question: a person gave it, or enough votes are cast."""
+        votes = math.fsum(self.votes.get(cluster, {}).values())
+        return cluster in self.given or (votes >= _SETTLED and bool(self.of(cluster)))
 
     def by_cluster(self) -> dict[int, str]:
         """Return all names, in the order of the ids; clusters without one are left out."""

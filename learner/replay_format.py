@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from learner.replay_memory import Asked, Painted, ReplayCounts, ReplayMemory
+from learner.window import Place
 
 _REQUEST, _BATCH = 3, 5  # parts of an id within the model; until version 1.1 the model's name stood before them
 
@@ -45,8 +46,12 @@ def replay_from_state(state: dict[str, Any] | None, tensors: Mapping[str, Tensor
 
 
 def _asked(values: dict[str, Any]) -> Asked:
-    batches = tuple(_last(batch, _BATCH) for batch in values["batches"])
-    return Asked(**{**_known(Asked, values), "id": _last(values["id"], _REQUEST), "batches": batches})
+    rest = {
+        "id": _last(values["id"], _REQUEST),
+        "batches": tuple(_last(batch, _BATCH) for batch in values["batches"]),
+        "members": tuple(Place(*member) for member in values.get("members", ())),
+    }
+    return Asked(**{**_known(Asked, values), **rest})
 
 
 def _known(kind: type[Asked] | type[ReplayCounts], values: Mapping[str, Any]) -> dict[str, Any]:

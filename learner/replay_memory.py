@@ -4,11 +4,12 @@ Bounded: an answer beyond what was asked for is refused, the oldest requests and
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
+from learner.window import Place
 from stream.messages import id_within
 from stream.replay_messages import ReplayRequest
 
@@ -33,6 +34,8 @@ class Asked:
         Ids of the batches that came, within the model as well.
     arrived
         Images that came.
+    members
+        Where the frames stand that are to be labelled with it.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Asked:
     update: int
     batches: tuple[str, ...] = ()
     arrived: int = 0
+    members: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,12 +84,28 @@ class ReplayMemory:
     counts: ReplayCounts = field(default_factory=ReplayCounts)
     gaps: dict[int, float] = field(default_factory=dict)
 
-    def note_requests(self, requests: Iterable[ReplayRequest], update: int, updates: int) -> None:
-        """Expect answers to requests for update number ``update``; ``updates`` are behind the learner."""
+    def note_requests(
+        self,
+        requests: Iterable[ReplayRequest],
+        update: int,
+        updates: int,
+        members: Mapping[int, Sequence[Place]] | None = None,
+    ) -> None:
+        """Expect answers to requests for update number ``update``; ``updates`` are behind the learner.
+
+        ``members`` says for each cluster where those frames stand that its request shows.
+        """
         counted = "requested" if update == updates + 1 else "requested_ahead"
         for request in requests:
             own = id_within(request.model, request.id)
-            self.asked[own] = Asked(own, request.cluster, request.images, request.expires_at_ms, update)
+            self.asked[own] = Asked(
+                own,
+                request.cluster,
+                request.images,
+                request.expires_at_ms,
+                update,
+                members=tuple((members or {}).get(request.cluster, ())),
+            )
             self._count(**{counted: request.images})
         for oldest in list(self.asked)[:-MOST_REQUESTS]:
             del self.asked[oldest]

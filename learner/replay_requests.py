@@ -5,32 +5,35 @@ frames that it waits for leave time for an answer. A learner that is behind its 
 update is provided for, and painted while this one trains. Nothing is asked for twice.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from learner.members import Members, members_of
 from learner.rehearsal import rehearsed_images
 from learner.replay_memory import MOST_REQUESTS
 from learner.replay_schedule import Wanted, replay_schedule
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from learner.stream_pace import StreamPace
+from learner.window import Place
 from stream.image_codec import encode_png
 from stream.messages import TaskPlan, derived_id
 from stream.replay_messages import MOST_EXEMPLARS, ReplayRequest
 
-_MOST_EXEMPLAR_BYTES = 512 * 1024  # of one request, whose images become a third larger as text
+_MOST_IMAGE_BYTES = 256 * 1024  # of exemplars, and of members; as text they become a third larger
 _ANSWER_MS = 1000  # two workers paint the 100 images of an update in 0.2 s, and on a crowded machine in 1.2 s
 _BIRTHS = 2  # thought of where an update comes in between: what is rehearsed is shared with the clusters it bears
 
 
 @dataclass(frozen=True)
 class Asking:
-    """Requests, and the number of the update they are for."""
+    """Requests, the number of the update they are for, and where the frames stand that they show, by cluster."""
 
     requests: Sequence[ReplayRequest]
     update: int
+    members: Mapping[int, Sequence[Place]] = field(default_factory=dict)
 
 
 def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
@@ -48,7 +51,9 @@ def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
         share, update = rehearsed_images(settings.update_frames, settings) // (live + _BIRTHS), update + 1
     else:
         share = 0  # an answer would be too late for this update, and its time over before the next
-    return Asking(_requests(state, plan, min(settings.replay_images, share), update), update)
+    members = members_of(state)
+    requests = _requests(state, plan, members, min(settings.replay_images, share), update)
+    return Asking(requests, update, {cluster: own.places for cluster, own in members.items()})
 
 
 def trusted(images: int, gap: float) -> int:
@@ -65,7 +70,9 @@ def trusted(images: int, gap: float) -> int:
     return max(min(images, 1), round(images / (1.0 + gap * gap)))
 
 
-def _requests(state: LearnerState, plan: TaskPlan, wanted: int, update: int) -> list[ReplayRequest]:
+def _requests(
+    state: LearnerState, plan: TaskPlan, members: Mapping[int, Members], wanted: int, update: int
+) -> list[ReplayRequest]:
     """Return a request for each cluster with exemplars of which fewer images wait or are to come than are wanted.
 
     What was not seen for longest is asked for first; see `learner.replay_schedule`.
@@ -90,21 +97,22 @@ def _requests(state: LearnerState, plan: TaskPlan, wanted: int, update: int) -> 
             task_seq=plan.task_seq,
             cluster=share.cluster,
             name=state.names.of(share.cluster),
-            exemplars=_as_png(state.exemplars.by_cluster[share.cluster]),
+            exemplars=_as_png(state.exemplars.by_cluster[share.cluster][:MOST_EXEMPLARS]),
             images=share.images,
             seed=derived_seed(plan.seed, share.cluster),
             expires_at_ms=plan.cut_at_ms + round(lasts_seconds * 1000),
+            members=_as_png(members.get(share.cluster, Members()).images_NCSS),
         )
         for number, share in enumerate(asked)
     ]
 
 
-def _as_png(exemplars_ECSS: Tensor) -> Sequence[bytes]:
-    """Return PNG files, nearest first, as many as fit into one message."""
+def _as_png(images_NCSS: Tensor) -> Sequence[bytes]:
+    """Return PNG files in their order, as many as fit into half a message."""
     files: list[bytes] = []
-    for image_CSS in exemplars_ECSS[:MOST_EXEMPLARS]:
+    for image_CSS in images_NCSS:
         file = encode_png(image_CSS.permute(1, 2, 0).contiguous().numpy())
-        if files and sum(map(len, files)) + len(file) > _MOST_EXEMPLAR_BYTES:
+        if files and sum(map(len, files)) + len(file) > _MOST_IMAGE_BYTES:
             break
         files.append(file)
     return files

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from learner.admission import Decoder, prepare
 from learner.exemplars import to_bytes_image
+from learner.frame_labels import FrameLabel
 from learner.names import LONGEST_NAME, is_name
 from learner.replay_memory import Asked
 from learner.settings import LearnerSettings
@@ -38,13 +39,14 @@ def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, deco
         try:
             samples, asked = _expected(state, record, plan)
             images_NCSS = _images(samples, asked, decode, state.settings)
-            vote, gap = _vote(samples), _gap(samples)
+            vote, gap, labels = _vote(samples), _gap(samples), _labels(samples, asked)
         except InvalidMessage as error:
             refused.append(RefusedSamples(record.offset, error.reason, str(error)[:_LONGEST_MESSAGE]))
         else:
             state.replay.take_in(asked.id, id_within(plan.model, samples.id), images_NCSS, state.updates)
             if vote and samples.part == 0:  # one for each answer, however many parts it has
                 state.names.vote(asked.cluster, samples.name, vote)
+            state.hear(asked.cluster, labels)
             if samples.images:
                 state.replay.note_gap(asked.cluster, gap)
     state.replay.note_refused(len(refused))
@@ -71,7 +73,8 @@ def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[Repl
     if type(samples.part) is not int or (not samples.images and (samples.part, samples.parts) != (0, 1)):
         message = "part is a whole number, and an answer without images has one part; send it so"
         raise InvalidMessage(message, reason="wrong_part")
-    if not (samples.images or samples.name) or (samples.images and asked.arrived >= asked.images):
+    tells = samples.images or samples.name or samples.member_names
+    if not tells or (samples.images and asked.arrived >= asked.images):
         message = f"{asked.images} images were asked for and {asked.arrived} came; send as many as are wanted"
         raise InvalidMessage(message, reason="not_wanted")
     return samples, asked
@@ -85,11 +88,26 @@ def _images(samples: ReplaySamples, asked: Asked, decode: Decoder, settings: Lea
     return to_bytes_image(torch.stack([prepare(decode(image), settings) for image in wanted]))
 
 
+def _labels(samples: ReplaySamples, asked: Asked) -> list[FrameLabel]:
+    """Return the labeller's word for each frame that the request showed; none where there was no labeller."""
+    names, scores = samples.member_names, samples.member_scores
+    if not names and not scores:
+        return []
+    listed = isinstance(names, list) and isinstance(scores, list) and len(names) == len(scores) <= len(asked.members)
+    if not (listed and all(map(_is_word, names, scores))):
+        message = "a request's members have one printable name and a score of 0 to 1 each; send it so, or none"
+        raise InvalidMessage(message, reason="bad_labels")
+    return [FrameLabel(*one) for one in zip(asked.members, names, map(float, scores), strict=False)]
+
+
+def _is_word(name: object, score: object) -> bool:
+    return is_name(name) and type(score) in (int, float) and 0 <= score <= 1  # type: ignore[operator]
+
+
 def _vote(samples: ReplaySamples) -> float:
     """Return how much the labeller's word for the cluster counts; 0 where it abstained."""
     score = samples.score
-    sure = type(score) in (int, float) and 0 <= score <= 1
-    if not (sure and is_name(samples.name)):
+    if not _is_word(samples.name, score):
         message = f"a name is printable, of at most {LONGEST_NAME} characters, its score 0 to 1; send it so, or none"
         raise InvalidMessage(message, reason="bad_name")
     return float(score) if samples.name else 0.0

@@ -97,12 +97,18 @@ class LearnerSettings(PaperSettings):
     """KSWIN's α: likewise."""
     excess_limit: float = Field(10.0, gt=0)
     """One frame counts at most so many standard deviations, so that one odd image is not a change."""
-    follow_rate: float = Field(0.0, ge=0, lt=1)
-    """Between updates each frame that is known moves its cluster by such a share of the way …"""
-    follow_shared_rate: float = Field(0.0, ge=0, lt=1)
-    """… and all clusters together, as when the light changes. 0.05 and 0.03 follow a world that changes slowly."""
+    follow: Literal["named", "always", "never"] = "named"
+    """Whether clusters follow a world that changes slowly, between updates: where a labeller named some, or always …"""
+    follow_frames: float = Field(20.0, gt=0)
+    """… as if so many frames stood behind each mean: the fewer, the faster."""
     threshold_rate: float = Field(0.1, ge=0, le=1)
     """η of the threshold's recursion; the paper does not state it."""
+
+    # Words
+    members: int = Field(16, ge=0, le=16)
+    """So many frames of each cluster are shown to the labeller before an update, beside the exemplars."""
+    word_strength: float = Field(0.3, ge=0)
+    """Weight of telling the labeller's words apart in the training, beside the reconstruction."""
 
     # Rehearsal
     recall: bool = True

@@ -1,6 +1,6 @@
 """Everything a learner knows at one point of its stream: what a checkpoint holds and `execute` carries forward."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -9,6 +9,7 @@ import torch
 from learner.detectors import new_detector
 from learner.drift import DriftDetector, DriftSignal
 from learner.exemplars import Exemplars
+from learner.frame_labels import FrameLabel, FrameLabels
 from learner.inputs import Positions
 from learner.knowledge import Scores
 from learner.last_seen import LastSeen
@@ -60,6 +61,8 @@ class LearnerState:
         Typical real images of each cluster, and what is asked of and came from the replay workers.
     last_seen
         How long ago frames fell into each cluster.
+    labels
+        What the labeller said of frames that wait for an update.
     """
 
     settings: LearnerSettings
@@ -83,6 +86,7 @@ class LearnerState:
     exemplars: Exemplars = field(default_factory=Exemplars)
     replay: ReplayMemory = field(default_factory=ReplayMemory)
     last_seen: LastSeen = field(default_factory=LastSeen)
+    labels: FrameLabels = field(default_factory=FrameLabels)
 
     @classmethod
     def new(cls, settings: LearnerSettings) -> "LearnerState":
@@ -146,7 +150,7 @@ class LearnerState:
         """Move each cluster's threshold with what this micro-task showed of it, and note which clusters it showed."""
         seen = self.knowledge.mixture.ids_K[torch.unique(scores.slots_N)].tolist()
         self.last_seen.note(seen, len(scores.slots_N))
-        self.knowledge = self.knowledge.followed(scores, self.settings, still=self.world_changed)
+        self.knowledge = self.knowledge.followed(scores, self.settings, moves=self._clusters_move)
 
     def note_frames(self, frames: int, now_ms: int) -> None:
         """Count newer frames for the pending update; the first of them starts its wait."""
@@ -177,6 +181,9 @@ class LearnerState:
         self.updated_at_task = task_seq
         self.images_backpropagated += report.images_backpropagated
         self.names.carry(report.merged, knowledge.mixture.ids_K.tolist())
+        for cluster, word, frames in report.votes:
+            self.names.vote(cluster, word, frames)
+        self.labels = FrameLabels()
         self.last_seen.keep(cluster for cluster in knowledge.mixture.ids_K.tolist() if cluster >= 0)
         self.window.mark_trained()
         if not knowledge.looks_back(self.settings):
@@ -189,6 +196,15 @@ class LearnerState:
         """Call a cluster by a name, or take it back where ``name`` is empty; changes what is served."""
         self.names.give(cluster, name)
         self.updated_at_task = task_seq
+
+    def hear(self, cluster: int, labels: Sequence[FrameLabel]) -> None:
+        """Remember sure labels of frames that an update will learn from; of others they vote for the asked cluster."""
+        waiting = set(self.window.places())
+        for label in labels:
+            if label.is_sure and label.place in waiting:
+                self.labels.hear(label)
+            elif label.is_sure:
+                self.names.vote(cluster, label.word, label.score)
 
     def note_votes(self, before: Mapping[int, str], task_seq: int) -> dict[int, str]:
         """Return what clusters are called now and were not ``before``; that changes what is served."""
@@ -210,6 +226,12 @@ class LearnerState:
         self.positions, self.sample_positions = dict(behind.frames), dict(behind.samples)
         self.command_positions = dict(behind.commands)
         self.task_seq = plan.task_seq
+
+    @property
+    def _clusters_move(self) -> bool:
+        """Whether clusters follow the frames: not while an update waits because the world has changed."""
+        follow = self.settings.follow
+        return not self.world_changed and (follow == "always" or (follow == "named" and bool(self.names.votes)))
 
     @property
     def _can_learn(self) -> bool:

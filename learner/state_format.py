@@ -12,6 +12,7 @@ from torch import Tensor
 from learner.autoencoder import Autoencoder
 from learner.detectors import new_detector
 from learner.exemplars import Exemplars
+from learner.frame_labels import FrameLabels
 from learner.knowledge import Knowledge
 from learner.last_seen import LastSeen
 from learner.learned import Learned
@@ -62,17 +63,18 @@ def state_to_bytes(state: LearnerState) -> dict[str, bytes]:
         "obeyed": state.obeyed.to_state(),
         "replay": replay_to_state(state.replay),
         "frames_since_seen": _written(state.last_seen.frames_since),
+        "labels": state.labels.to_state(),
     }
     tensors = knowledge_tensors(state.knowledge)
     exemplars = state.exemplars.to_tensors(state.knowledge.mixture.ids_K, state.settings.exemplars)
     tensors |= {f"exemplars.{name}": value for name, value in exemplars.items()}
     tensors |= {f"replay.{name}": value for name, value in replay_to_tensors(state.replay).items()}
-    return {_TENSORS: save(tensors), _STATE: wire_format.to_bytes("learner-state", "1.3", body)}
+    return {_TENSORS: save(tensors), _STATE: wire_format.to_bytes("learner-state", "1.4", body)}
 
 
 def state_from_bytes(files: dict[str, bytes]) -> tuple[LearnerState, list[list[int]]]:
     """Return the state and its window's runs; the window is empty until its frames are read from the log."""
-    body = wire_format.from_bytes("learner-state", "1.3", files[_STATE])
+    body = wire_format.from_bytes("learner-state", "1.4", files[_STATE])
     settings = _settings(body["settings"])
     detector = new_detector(settings)
     detector.restore(body["detectors"].get(detector.name, {}))
@@ -100,6 +102,7 @@ def state_from_bytes(files: dict[str, bytes]) -> tuple[LearnerState, list[list[i
         exemplars=Exemplars.from_tensors(knowledge.mixture.ids_K, _below("exemplars.", tensors)),
         replay=replay_from_state(body.get("replay"), _below("replay.", tensors)),
         last_seen=LastSeen(_read(body.get("frames_since_seen", {}))),
+        labels=FrameLabels.from_state(body.get("labels", ())),
     )
     runs = body["window_runs"]
     state.window.mark_trained(body.get("window_untrained", sum(stop - start for _, start, stop in runs)))

@@ -22,7 +22,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from learner.mixture import TiedMixture, fit
+from learner.clustering import Clustering
+from learner.mixture import TiedMixture
 
 _FOLDS = 5
 _FEWEST = 10  # held-out frames of a cluster before its own μ and σ are trusted
@@ -75,14 +76,14 @@ class HeldOut:
     slots_N: Tensor
 
 
-def held_out(start: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, generator: torch.Generator) -> HeldOut:
-    """Fit five times, each time without a fifth of the samples, and look at those; parameters as of `mixture.fit`."""
+def held_out(clustering: Clustering, coordinates_ND: Tensor, generator: torch.Generator) -> HeldOut:
+    """Fit five times, each time without a fifth of the samples [N, D], and look at those."""
     fold_N = torch.randperm(len(coordinates_ND), generator=generator) % _FOLDS
     dispersion_N = torch.zeros(len(coordinates_ND), dtype=torch.float64)
     assigned_N = torch.zeros(len(coordinates_ND), dtype=torch.int64)
     for fold in range(_FOLDS):
         out = fold_N == fold
-        mixture = fit(start, coordinates_ND[~out], slots_N[~out])
+        mixture = clustering.without(out).fitted(coordinates_ND[~out])
         assigned_N[out] = mixture.probabilities(coordinates_ND[out]).argmax(1)
         modes_ND = mixture.whiten(mixture.means_KD)[assigned_N[out]]
         dispersion_N[out] = (mixture.whiten(coordinates_ND[out]) - modes_ND).square().mean(1)

@@ -4,23 +4,24 @@ Axes: N images (W of the window, V recent ones, R rehearsed), C = 3, S = input s
 D dimensions.
 """
 
-import copy
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from learner.autoencoder import Autoencoder, in_batches
-from learner.births import Clustering, Frames, bear, merge, nearest, prune, regroup
+from learner.births import Frames, bear, merge, prune, regroup
+from learner.clustering import Clustering
 from learner.faults import Faults
 from learner.knowledge import Knowledge
-from learner.mixture import TiedMixture, fit
+from learner.mixture import TiedMixture
 from learner.projection import Projection, fit_projection
 from learner.recall import Recalled
 from learner.rehearsal import Generated, rehearse, rehearsed_images
 from learner.settings import LearnerSettings
+from learner.training import Lesson, train
 from learner.uncertainty import fit_uncertainty, held_out
+from learner.words import Words, part
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class UpdateReport:
     novel_frames: int = 0
     merged: tuple[tuple[int, int], ...] = ()
     pruned: tuple[int, ...] = ()
+    votes: tuple[tuple[int, str, float], ...] = ()
+    """``(cluster, word, frames)`` of every word that the labeller said of the window's frames."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,15 @@ class Material:
         Images from the replay workers.
     changed
         Whether a change of the world caused the update; otherwise it is the longest interval's.
+    words
+        What the labeller says of the window's frames, and what clusters are called; None where it says nothing.
     """
 
     window_WCSS: Tensor
     recent_VCSS: Tensor
     generated: Generated
     changed: bool
+    words: Words | None = None
 
     @classmethod
     def alone(cls, window_WCSS: Tensor) -> "Material":
@@ -72,20 +78,21 @@ def update(
 ) -> tuple[Knowledge, UpdateReport]:
     """Learn from the window without forgetting; ``knowledge`` itself stays as it was.
 
-    1. ``novel``     which frames of the window the model does not know yet
+    1. ``look``      which frames of the window the model does not know yet, and which words count
     2. ``rehearse``  the past, recalled or generated
     3. ``train``     the autoencoder on both, in equal parts; the past's latents shall stay where they are
     4. ``project``   the latents on new principal components
     5. ``carry``     the old clusters there, by how far their rehearsed images were moved
-    6. ``cluster``   bear new clusters among the novel frames; in a quiet, young world group afresh
+    6. ``cluster``   bear new clusters among the novel frames; in a quiet, young world group afresh, or part by words
     7. ``fit``       the mixture, and each cluster's thresholds to held-out frames; merge and prune
     """
     window_WCSS = material.window_WCSS
-    novel_W = _novel(knowledge, material, settings)
+    seen = _look(knowledge, material, settings)
     count = rehearsed_images(len(window_WCSS), settings)
     past = rehearse(knowledge, material.generated, count, settings, generator)
     before_RL = in_batches(knowledge.network.encode, past.images_NCSS)
-    network, loss = _train(knowledge.network, window_WCSS, past.images_NCSS, before_RL, settings, generator)
+    lesson = Lesson(window_WCSS, past.images_NCSS, before_RL, _told(seen.words, past, len(window_WCSS)))
+    network, loss = train(knowledge.network, lesson, settings, generator)
     faults.reached("mid_update")
 
     latents_WL = in_batches(network.encode, window_WCSS)
@@ -95,13 +102,12 @@ def update(
     carried = _carry(knowledge, projection, shift_KL)
 
     frames = Frames(latents_WL, projection.forward(latents_WL))
-    clustering, frames = _cluster(carried, frames, novel_W, _Quiet(network, projection, material), settings, generator)
+    quiet = _Quiet(network, projection, material)
+    clustering, frames = _cluster(carried, frames, seen, quiet, settings, generator)
     clustering, merged = merge(clustering, frames.coordinates_ND, settings.merge_distance)
-    mixture, pruned = prune(
-        fit(clustering.start, frames.coordinates_ND, clustering.slots_N), settings.cluster_frames / 2
-    )
-    seen = held_out(clustering.start, frames.coordinates_ND, clustering.slots_N, generator)
-    uncertainty = fit_uncertainty(knowledge.uncertainty, clustering.start, mixture, seen)
+    mixture, pruned = prune(clustering.fitted(frames.coordinates_ND), settings.cluster_frames / 2)
+    unseen = held_out(clustering, frames.coordinates_ND, generator)
+    uncertainty = fit_uncertainty(knowledge.uncertainty, clustering.start, mixture, unseen)
     report = UpdateReport(
         window_frames=len(window_WCSS),
         recalled_images=len(past.slots_N),
@@ -111,11 +117,20 @@ def update(
         births_without_slot=clustering.without_slot,
         live_clusters=mixture.live_clusters,
         cause="change" if material.changed else "interval",
-        novel_frames=int(novel_W.sum()),
+        novel_frames=int(seen.novel_W.sum()),
         merged=tuple(merged),
         pruned=tuple(pruned),
+        votes=_votes(seen.words, mixture, clustering, frames),
     )
     return Knowledge(network, projection, mixture, uncertainty), report
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How the window looks before the update: which frames are novel [W], and the words that count."""
+
+    novel_W: Tensor
+    words: Words | None
 
 
 @dataclass(frozen=True)
@@ -131,68 +146,48 @@ class _Quiet:
         return Frames(latents_VL, self.projection.forward(latents_VL))
 
 
-def _novel(knowledge: Knowledge, material: Material, settings: LearnerSettings) -> Tensor:
-    """Return True for the uncertain frames [W]; without a change of the world, only if there are too many of them."""
+def _look(knowledge: Knowledge, material: Material, settings: LearnerSettings) -> _Seen:
+    """Say which frames are uncertain, if they are many or the world changed, and which words count."""
     if not knowledge.has_learned:
-        return torch.ones(len(material.window_WCSS), dtype=torch.bool)
-    novel_W = knowledge.score(material.window_WCSS).excess_N > 1.0
+        return _Seen(torch.ones(len(material.window_WCSS), dtype=torch.bool), None)
+    scores = knowledge.score(material.window_WCSS)
+    novel_W = scores.excess_N > 1.0
     if not material.changed and float(novel_W.double().mean()) < settings.novel_rate:
-        return torch.zeros_like(novel_W)
-    return novel_W
+        novel_W = torch.zeros_like(novel_W)
+    return _Seen(novel_W, None if material.words is None else material.words.heard(scores.slots_N))
+
+
+def _told(words: Words | None, past: Recalled, window: int) -> Tensor:
+    """Return the number of the word for each image of window and past, -1 where there is none."""
+    if words is None:
+        return torch.full((window + len(past.slots_N),), -1)
+    return torch.cat([words.said_N, words.called_K[past.slots_N]])
 
 
 def _cluster(
     carried: TiedMixture,
     frames: Frames,
-    novel_W: Tensor,
+    seen: _Seen,
     quiet: _Quiet,
     settings: LearnerSettings,
     generator: torch.Generator,
 ) -> tuple[Clustering, Frames]:
     """Return the clusters to be fitted and the frames to fit them to: the window, or after a regrouping all recent."""
     seed = int(torch.randint(2**31, (1,), generator=generator))
-    if carried.live_clusters and not quiet.material.changed and not bool(novel_W.any()):
-        young = carried.is_young(settings.regroup_frames)
-        recent = quiet.frames() if young else frames
-        regrouped = regroup(carried, recent, settings, seed) if young else None
+    calm = carried.live_clusters > 0 and not quiet.material.changed and not bool(seen.novel_W.any())
+    if calm and seen.words is None and carried.is_young(settings.regroup_frames):
+        recent = quiet.frames()
+        regrouped = regroup(carried, recent, settings, seed)
         if regrouped is not None:
             return regrouped, recent
-        return Clustering(carried, nearest(carried, frames.coordinates_ND)), frames
-    return bear(carried, frames, novel_W, settings, seed), frames
+    clustering = bear(carried, frames, seen.novel_W, settings, seed)
+    return clustering if seen.words is None else part(seen.words, clustering, frames.coordinates_ND), frames
 
 
-def _train(
-    start: Autoencoder,
-    window_WCSS: Tensor,
-    past_RCSS: Tensor,
-    before_RL: Tensor,
-    settings: LearnerSettings,
-    generator: torch.Generator,
-) -> tuple[Autoencoder, float]:
-    """Train on the squared reconstruction error; rehearsed images are also held to the latents that they had.
-
-    Without the second term the latents drift and the clusters' statistics go stale (Li and Hoiem, "Learning without
-    Forgetting", 2016, on features): digits 0.20 instead of 0.93.
-    """
-    network = copy.deepcopy(start).train()
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.learning_rate_decay)
-    images_NCSS = torch.cat([window_WCSS, past_RCSS])
-    strength = settings.stability / float(before_RL.var().clamp_min(1e-12)) if len(before_RL) else 0.0
-    loss = torch.zeros(())
-    for _ in range(settings.epochs):
-        for batch in torch.split(torch.randperm(len(images_NCSS), generator=generator), settings.batch_images):
-            latents_BL = network.encode(images_NCSS[batch])
-            loss = functional.mse_loss(network.decode(latents_BL), images_NCSS[batch])
-            past = batch >= len(window_WCSS)
-            if bool(past.any()):
-                moved_RL = latents_BL[past] - before_RL[batch[past] - len(window_WCSS)]
-                loss = loss + strength * moved_RL.square().mean() * past.double().mean()
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-        schedule.step()
-    return network.eval(), float(loss.detach())
+def _votes(
+    words: Words | None, mixture: TiedMixture, clustering: Clustering, frames: Frames
+) -> tuple[tuple[int, str, float], ...]:
+    return () if words is None else words.votes(mixture, clustering.assigned(mixture, frames.coordinates_ND))
 
 
 def _shift(past: Recalled, moved_RL: Tensor, slots: int) -> Tensor:

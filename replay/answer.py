@@ -15,7 +15,7 @@ _PART_BYTES = 32  # part and parts, which are known once all is divided
 def batches(request: ReplayRequest, painted: Painted, most_bytes: int) -> list[ReplaySamples]:
     """Divide the images, as PNG files, among batches of at most ``most_bytes`` each, in their order.
 
-    Without images there is one batch, which only tells the name.
+    The first one tells what the labeller says of the members. Without images there is one batch.
 
     Raises
     ------
@@ -37,10 +37,15 @@ def batches(request: ReplayRequest, painted: Painted, most_bytes: int) -> list[R
         images=(),
         gap=painted.gap,
     )
-    runs = _runs(painted.images, most_bytes - len(empty.to_bytes()) - _PART_BYTES)
+    first = replace(
+        empty,
+        member_names=[label.name for label in painted.labels],
+        member_scores=[label.score for label in painted.labels],
+    )
+    runs = _runs(painted.images, most_bytes - len(first.to_bytes()) - _PART_BYTES)
     return [
         replace(
-            empty,
+            empty if part else first,
             id=f"{request.id}/samples/{part}",
             part=part,
             parts=len(runs),

@@ -57,6 +57,9 @@ class Critic(Protocol):
     def look(self, subject: Subject) -> Jury:
         """Return who judges images of the subject."""
 
+    def labels(self, images: Sequence[Pixels]) -> list[Label]:
+        """Return a label for each image by itself; none at all where there is no labeller."""
+
 
 class Unseeing:
     """Looks at nothing: there is no labeller. It names nobody and keeps what the generator did not refuse itself."""
@@ -66,6 +69,10 @@ class Unseeing:
     def look(self, subject: Subject) -> Jury:  # noqa: ARG002  of the contract
         """See `Critic`."""
         return self
+
+    def labels(self, images: Sequence[Pixels]) -> list[Label]:  # noqa: ARG002  of the contract
+        """See `Critic`."""
+        return []
 
     def judge(self, images: Sequence[Pixels | None], name: str) -> list[Verdict]:  # noqa: ARG002  of the contract
         """See `Jury`."""
@@ -86,6 +93,10 @@ class Seeing:
     def look(self, subject: Subject) -> "_SeeingJury":
         """See `Critic`."""
         return _SeeingJury(self._labeller, self._rules, self._labeller.embed(subject.exemplars))
+
+    def labels(self, images: Sequence[Pixels]) -> list[Label]:
+        """See `Critic`."""
+        return self._labeller.labels_of(self._labeller.embed(images)) if images else []
 
 
 class _SeeingJury:

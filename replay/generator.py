@@ -17,10 +17,13 @@ class Subject:
         What the cluster is called; empty where nobody has named it.
     exemplars
         1 to 5 real images of it, uint8 [height, width, 3], the most typical one first; sizes may differ.
+    members
+        Other real images of it, for the labeller alone.
     """
 
     name: str
     exemplars: Sequence[Pixels]
+    members: Sequence[Pixels] = ()
 
 
 class Generator(Protocol):

@@ -88,10 +88,10 @@ class Painter:
             raise InvalidMessage(message, reason="generator_failed") from error
 
     def _answered(self, request: ReplayRequest, painted: Painted) -> Work:
-        """Write the images and the name; nothing where there is neither."""
+        """Write images, name and labels; nothing where there is none of them."""
         answers = Answers(self._streaming, self._settings.most_answer_bytes)
         most_bytes = min(MOST_BATCH_BYTES, self._streaming.max_image_bytes)
-        if painted.images or painted.label.name:
+        if painted.tells_something:
             for batch in batches(request, painted, most_bytes):
                 answers.send(self._topics.replay_samples, request.id.encode(), batch.to_bytes())
         return Work("answered", answers, len(painted.images), verdicts=painted.verdicts, gap=painted.gap)

@@ -1,14 +1,15 @@
 """A record of ``replay.requests`` becomes a request that can be served, or an error that says why not."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from replay.generator import Subject
 from replay.settings import ReplaySettings
 from stream.errors import InvalidMessage
-from stream.image_codec import decode_image
+from stream.image_codec import Pixels, decode_image
 from stream.log import Record
-from stream.replay_messages import MOST_EXEMPLARS, ReplayRequest
+from stream.replay_messages import MOST_EXEMPLARS, MOST_MEMBERS, ReplayRequest
 from stream.settings import StreamSettings
 
 _LONGEST_NAME = 64
@@ -42,7 +43,7 @@ class RequestCheck:
             Another release wrote it: the worker is to be updated, the request is not to blame.
         InvalidMessage
             ``not_json``, ``wrong_kind``, ``incomplete``, ``wrong_type``, ``bad_id``, ``bad_name``, ``other_model``,
-            ``bad_seed``, ``bad_count``, ``no_exemplars`` or ``too_many_exemplars``.
+            ``bad_seed``, ``bad_count``, ``no_exemplars``, ``too_many_exemplars`` or ``too_many_members``.
         """
         request = ReplayRequest.from_bytes(record.value or b"")
         _check_types(request)
@@ -58,22 +59,25 @@ class RequestCheck:
         if request.seed < 0:
             message = f"the seed is {request.seed} and must not be below 0; draw another"
             raise InvalidMessage(message, reason="bad_seed")
-        self._check_counts(request.images, len(request.exemplars))
+        self._check_counts(request)
         return request
 
     def subject(self, request: ReplayRequest) -> Subject:
-        """Decode the exemplars.
+        """Decode the exemplars and the members.
 
         Raises
         ------
         InvalidImage
             One is not an image within the caps; see `stream.image_codec.decode_image` for the reasons.
         """
-        most_pixels = min(self.settings.most_exemplar_pixels, self.streaming.max_image_pixels)
-        decoded = [decode_image(one, self.streaming.max_image_bytes, most_pixels) for one in request.exemplars]
-        return Subject(request.name, decoded)
+        return Subject(request.name, self._decoded(request.exemplars), self._decoded(request.members))
 
-    def _check_counts(self, images: int, exemplars: int) -> None:
+    def _decoded(self, files: Sequence[bytes]) -> list[Pixels]:
+        most_pixels = min(self.settings.most_exemplar_pixels, self.streaming.max_image_pixels)
+        return [decode_image(file, self.streaming.max_image_bytes, most_pixels) for file in files]
+
+    def _check_counts(self, request: ReplayRequest) -> None:
+        images, exemplars, members = request.images, len(request.exemplars), len(request.members)
         if not 1 <= images <= self.settings.most_images:
             most = self.settings.most_images
             message = f"{images} images are asked for, but 1 to {most} can be; see replay.most_images"
@@ -84,6 +88,9 @@ class RequestCheck:
         if exemplars > MOST_EXEMPLARS:
             message = f"the request has {exemplars} exemplars, but at most {MOST_EXEMPLARS} are read; send the nearest"
             raise InvalidMessage(message, reason="too_many_exemplars")
+        if members > MOST_MEMBERS:
+            message = f"the request has {members} members, but at most {MOST_MEMBERS} are labelled; send fewer"
+            raise InvalidMessage(message, reason="too_many_members")
 
 
 def _check_types(request: ReplayRequest) -> None:

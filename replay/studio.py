@@ -63,6 +63,8 @@ class Painted:
         One for each image that was painted.
     gap
         How far the kept images are from the exemplars; see `replay.synthetic_gap`. 0 without a labeller.
+    labels
+        What the labeller says of each member; empty without a labeller.
     """
 
     label: Label
@@ -71,12 +73,18 @@ class Painted:
     seeds: list[int] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     gap: float = 0.0
+    labels: list[Label] = field(default_factory=list)
+
+    @property
+    def tells_something(self) -> bool:
+        """Whether there is anything to answer with: an image, or a word for the cluster or for a member."""
+        return bool(self.images or self.label.name or any(label.name for label in self.labels))
 
 
 def paint(tools: Tools, subject: Subject, wanted: int, seed: int, going_on: Callable[[], bool]) -> Painted | None:
     """Return up to ``wanted`` images of the subject; None once ``going_on`` says no, which is asked before each batch.
 
-    1. ``name``    look at the exemplars, if there is a labeller
+    1. ``name``    look at the exemplars and at each member, if there is a labeller
     2. ``paint``   a batch
     3. ``judge``   keep what is good; paint on until there are enough, or two of each were tried
     4. ``gap``     between what is kept and the exemplars
@@ -84,7 +92,7 @@ def paint(tools: Tools, subject: Subject, wanted: int, seed: int, going_on: Call
     jury = tools.critic.look(subject)
     named = replace(subject, name=subject.name or jury.label.name)
     generator = tools.named if named.name else tools.unnamed
-    painted = Painted(jury.label, generator.name)
+    painted = Painted(jury.label, generator.name, labels=tools.critic.labels(subject.members))
     seeds = _seeds(tools, named, wanted, seed)
     while (missing := wanted - len(painted.images)) and seeds:
         if not going_on():

@@ -1,7 +1,7 @@
 """What crosses the replay topics: a cluster's typical exemplars out, synthetic images back.
 
-Both carry images inside a JSON document, so each is bounded: a request holds at most `MOST_EXEMPLARS` images, a batch
-of samples at most `MOST_BATCH_BYTES`, and a worker answers with as many batches as it takes.
+Both carry images inside a JSON document, so each is bounded: a request holds at most `MOST_EXEMPLARS` images and
+`MOST_MEMBERS` more, a batch of samples at most `MOST_BATCH_BYTES`; a worker answers with as many batches as it takes.
 """
 
 import base64
@@ -13,6 +13,7 @@ from stream import wire_format
 from stream.errors import InvalidMessage
 
 MOST_EXEMPLARS = 5
+MOST_MEMBERS = 16
 MOST_BATCH_BYTES = 512 * 1024
 
 
@@ -36,6 +37,9 @@ class ReplayRequest:
         Of every draw of the generator.
     expires_at_ms
         Unix milliseconds; an answer after this is of no use.
+    members
+        Up to `MOST_MEMBERS` PNG files, other frames that fell into the cluster: each is to be labelled by itself, where
+        there is a labeller, and none is painted from.
     """
 
     id: str
@@ -47,16 +51,18 @@ class ReplayRequest:
     images: int
     seed: int
     expires_at_ms: int
+    members: Sequence[bytes] = ()
 
     def to_bytes(self) -> bytes:
-        """Write the request as ``r2r.replay-request/1.0``."""
-        return wire_format.to_bytes("replay-request", "1.0", asdict(self) | {"exemplars": _text(self.exemplars)})
+        """Write the request as ``r2r.replay-request/1.1``."""
+        files = {"exemplars": _text(self.exemplars), "members": _text(self.members)}
+        return wire_format.to_bytes("replay-request", "1.1", asdict(self) | files)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read a request; see `wire_format.from_bytes` for the errors."""
-        body = wire_format.from_bytes("replay-request", "1.0", data)
-        return cls(**_known(cls, body, "exemplars"))
+        body = wire_format.from_bytes("replay-request", "1.1", data)
+        return cls(**_known(cls, body, ("exemplars", "members")))
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,9 @@ class ReplaySamples:
         JPEG, PNG or WebP files.
     gap
         How far the answer's images are from the exemplars, in deviations; 0 where that is not known.
+    member_names, member_scores
+        What the labeller calls each of the request's members, and how sure it is; the empty name where it is not. In
+        part 0 alone, and nothing without a labeller.
     """
 
     id: str
@@ -96,28 +105,31 @@ class ReplaySamples:
     seeds: Sequence[int]
     images: Sequence[bytes]
     gap: float = 0.0
+    member_names: Sequence[str] = ()
+    member_scores: Sequence[float] = ()
 
     def to_bytes(self) -> bytes:
-        """Write the batch as ``r2r.replay-samples/1.1``."""
-        return wire_format.to_bytes("replay-samples", "1.1", asdict(self) | {"images": _text(self.images)})
+        """Write the batch as ``r2r.replay-samples/1.2``."""
+        return wire_format.to_bytes("replay-samples", "1.2", asdict(self) | {"images": _text(self.images)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read a batch; see `wire_format.from_bytes` for the errors."""
-        body = wire_format.from_bytes("replay-samples", "1.1", data)
-        return cls(**_known(cls, body, "images"))
+        body = wire_format.from_bytes("replay-samples", "1.2", data)
+        return cls(**_known(cls, body, ("images",)))
 
 
 def _text(images: Sequence[bytes]) -> list[str]:
     return [base64.b64encode(image).decode() for image in images]
 
 
-def _known(message_type: type[Any], body: wire_format.Document, images: str) -> dict[str, Any]:
+def _known(message_type: type[Any], body: wire_format.Document, images: Sequence[str]) -> dict[str, Any]:
     """Return the keys that this release knows; a later minor version's are ignored, a missing one is an error."""
     try:
         fields = message_type.__dataclass_fields__
         known = {name: body[name] for name in fields if name in body or fields[name].default is MISSING}
-        return known | {images: [base64.b64decode(text, validate=True) for text in known[images]]}
+        present = [key for key in images if key in known]
+        return known | {key: [base64.b64decode(text, validate=True) for text in known[key]] for key in present}
     except (KeyError, TypeError, ValueError) as error:
         message = f"the {message_type.__name__} document is incomplete ({error!r}); resend it with all keys"
         raise InvalidMessage(message, reason="incomplete") from error

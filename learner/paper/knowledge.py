@@ -55,7 +55,7 @@ class PaperKnowledge:
         scores: Scores,
         settings: LearnerSettings,
         *,
-        still: bool,  # noqa: ARG002  as of the other method
+        moves: bool,  # noqa: ARG002  as of the other method
     ) -> "PaperKnowledge":
         """Return the knowledge after a micro-task: each threshold moves by the recursion, at the rate η."""
         rate = settings.threshold_rate

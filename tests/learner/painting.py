@@ -1,6 +1,7 @@
 """What a replay worker would answer: the exemplars, a little darker."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -39,3 +40,16 @@ def answer_all(report: TaskReport, samples: MemoryLog) -> None:
     """Write the whole answer to each request of a micro-task."""
     for request in report.requests:
         samples.append(0, request.id.encode(), painted(request).to_bytes())
+
+
+def labelled(request: ReplayRequest) -> ReplaySamples:
+    """Return the whole answer of a worker with a labeller: of every four members one is of another word."""
+    words = [f"digit {request.cluster + (place % 4 == 3)}" for place in range(len(request.members))]
+    name = f"digit {request.cluster}"
+    return replace(painted(request), name=name, score=0.9, member_names=words, member_scores=[0.95] * len(words))
+
+
+def label_all(report: TaskReport, samples: MemoryLog) -> None:
+    """Write the whole answer of a worker with a labeller to each request of a micro-task."""
+    for request in report.requests:
+        samples.append(0, request.id.encode(), labelled(request).to_bytes())

@@ -152,29 +152,48 @@ def fitted_pair():
     return started_at(torch.tensor([[0.0, 0.0], [20.0, 20.0]], dtype=torch.float64))
 
 
-def test_samples_move_their_own_mean_and_all_means_together():
+def test_means_follow_samples_as_if_few_frames_stood_behind_them():
     mixture = fitted_pair()
-    before = mixture.means_KD.clone()
+    mixture = replace(mixture, counts_K=100.0 * mixture.live_K.double(), frames=2000.0)
     own = torch.nonzero(mixture.live_K).flatten()
-    samples = before[own].repeat_interleave(50, 0) + torch.tensor([0.3, 0.0], dtype=torch.float64)
-    slots = own.repeat_interleave(50)
-    apart = mixture.followed(samples, slots, (0.05, 0.0)).means_KD - before
-    together = mixture.followed(samples, slots, (0.0, 0.03)).means_KD - before
-    assert torch.allclose(apart[own, 0], torch.full((2,), 0.3 * (1 - 0.95**50), dtype=torch.float64))
-    assert torch.allclose(together[own, 0], torch.full((2,), 0.3 * (1 - 0.97**100), dtype=torch.float64))
-    assert torch.equal(mixture.means_KD, before)
-    assert not apart[~mixture.live_K].any()
-    assert not together[~mixture.live_K].any()
+    step = torch.tensor([0.3, 0.0], dtype=torch.float64)
+    slots = own.repeat_interleave(30)
+    followed = mixture.followed(mixture.means_KD[slots] + step, slots, behind=10.0)
+    moved = followed.means_KD - mixture.means_KD
+    torch.testing.assert_close(moved[own], (30 / 40 * step).expand(2, -1), rtol=1e-3, atol=1e-6)
+    assert not moved[~mixture.live_K].any()
+    assert torch.equal(followed.ids_K, mixture.ids_K)
+    assert torch.equal(followed.counts_K, mixture.counts_K), "what is learned of an update weighs as before"
+    assert followed.frames == 2000.0
 
 
-def test_nothing_moves_without_a_rate_nor_where_too_little_of_the_world_is_seen():
+def test_many_steps_of_a_calm_world_leave_the_covariance_as_wide_as_it_is():
+    mixture = replace(fitted_pair(), counts_K=50.0 * fitted_pair().live_K.double(), frames=2000.0)
+    own = torch.nonzero(mixture.live_K).flatten()
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        slots = own.repeat_interleave(32)
+        mixture = mixture.followed(mixture.sample(slots, 1.0, generator), slots, behind=20.0)
+    assert 0.7 < float(mixture.covariance_DD.trace()) / 2 < 1.4
+
+
+def test_nothing_moves_where_too_little_of_the_world_is_seen():
     mixture = fitted_pair()
     slot = torch.nonzero(mixture.live_K).flatten()[:1]
     samples = mixture.means_KD[slot] + 1.0
-    assert mixture.followed(samples, slot, (0.0, 0.0)) is mixture
-    assert mixture.followed(samples[:0], slot[:0], (0.1, 0.1)) is mixture
+    assert mixture.followed(samples[:0], slot[:0], 10.0) is mixture
     three = mixture.born(torch.full((1, 2), 50.0, dtype=torch.float64))
-    assert three.followed(samples, slot, (0.1, 0.1)) is three
+    assert three.followed(samples, slot, 10.0) is three
+
+
+def test_a_sample_stays_where_it_is_allowed_however_far_that_is():
+    start = fitted_pair()
+    points = torch.tensor([[0.0, 0.0], [20.0, 20.0], [19.0, 19.0]], dtype=torch.float64)
+    allowed = torch.ones(3, len(start.means_KD), dtype=torch.bool)
+    allowed[2, 1] = False
+    free, bound = fit(start, points, torch.tensor([0, 1, 1])), fit(start, points, torch.tensor([0, 1, 0]), allowed)
+    assert [round(count) for count in free.counts_K[:2].tolist()] == [1, 2]
+    assert [round(count) for count in bound.counts_K[:2].tolist()] == [2, 1]
 
 
 def test_births_take_the_first_free_slots_and_ids_never_come_back():

@@ -104,3 +104,10 @@ def test_the_words_of_a_cluster_are_bounded():
 @pytest.mark.parametrize("text", ["cluster-7", " cat", "two\nlines", "a" * 65, None, 7])
 def test_what_is_no_name(text):
     assert not is_name(text)
+
+
+def test_a_name_is_settled_once_enough_votes_agree_or_a_person_gave_it():
+    names = Names(
+        given={1: "cat"}, votes={2: {"cat": 31.0}, 3: {"cat": 20.0, "dog": 12.0}, 4: {"a": 20.0, "b": 19.0, "c": 9.0}}
+    )
+    assert [names.is_settled(cluster) for cluster in (1, 2, 3, 4, 5)] == [True, False, True, False, False]

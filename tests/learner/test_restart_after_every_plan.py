@@ -13,7 +13,7 @@ from learner.state import LearnerState
 from learner.state_format import state_to_bytes
 from stream.memory_log import MemoryLog
 from stream.messages import Command
-from tests.learner.painting import answer_all
+from tests.learner.painting import answer_all, label_all
 from tests.learner.small import AROUND, SETTINGS, digits_frames, digits_log, run_through
 
 FRAMES = 240
@@ -50,13 +50,14 @@ def restarted(plans, logs, settings, root):
     return state
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["painted", "labelled"])
 @pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS.keys())
-def test_restarted_after_every_plan_it_ends_with_the_same_bytes(others, tmp_path):
+def test_restarted_after_every_plan_it_ends_with_the_same_bytes(others, answered, tmp_path):
     settings = LearnerSettings(**SETTINGS.model_dump() | others)
     logs, plans = InputLogs(frames_with_resends(), MemoryLog(1), MemoryLog(1)), MemoryPlanLog()
 
     def answer_and_name(report):
-        answer_all(report, logs.samples)
+        (answer_all if answered else label_all)(report, logs.samples)
         if report.plan.task_seq % 3 == 0:
             logs.commands.append(0, None, naming(report.plan.task_seq))
 

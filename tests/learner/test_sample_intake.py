@@ -2,9 +2,11 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from learner.sample_intake import take_in
 from learner.state import LearnerState
+from learner.window import Place
 from stream.log import Record
 from stream.messages import OffsetRange, TaskPlan
 from stream.replay_messages import ReplayRequest
@@ -100,6 +102,9 @@ def test_a_request_of_a_cluster_that_is_no_more_is_not_answered():
         (changed(gap=10**400), "bad_gap"),
         (changed(gap=True), "bad_gap"),
         (changed(images=[], name="cat", score=0.9, parts=2), "wrong_part"),
+        (changed(member_names=["cat"], member_scores=[]), "bad_labels"),
+        (changed(member_names=["cat"], member_scores=[0.9]), "bad_labels"),  # it showed no members
+        (changed(member_names=7, member_scores=[0.9]), "bad_labels"),
     ],
 )
 def test_garbage_is_refused_with_its_reason_and_the_next_batch_is_taken(garbage, reason):
@@ -128,3 +133,57 @@ def test_one_bad_image_refuses_its_batch_as_a_whole():
     assert state.replay.painted == []
     assert taken(state, batch) == []
     assert len(state.replay.painted) == 4
+
+
+MEMBERS = [Place(0, offset) for offset in (4, 5, 9)]
+
+
+def showing(waiting):
+    """Return a state that asks with three members, of which some wait in its window."""
+    state = asking()
+    state.replay.note_requests([REQUEST], 1, updates=0, members={1: MEMBERS})
+    state.window.add(waiting, torch.zeros(len(waiting), 3, 32, 32))
+    return state
+
+
+def labelled(names, scores):
+    return replace(painted(REQUEST), member_names=names, member_scores=scores)
+
+
+def test_sure_words_for_frames_wait_for_the_update_that_learns_from_these():
+    state = showing(MEMBERS)
+    assert taken(state, labelled(["cat", "dog", ""], [0.95, 0.6, 0.0])) == []
+    assert state.labels.words == {MEMBERS[0]: "cat"}
+    assert state.names.votes == {}
+
+
+def test_words_that_come_after_the_update_that_learned_from_their_frames_vote_for_the_cluster():
+    state = showing(MEMBERS[:1])
+    assert taken(state, labelled(["cat", "cat", "dog"], [0.95, 0.95, 0.6])) == []
+    assert state.labels.words == {MEMBERS[0]: "cat"}
+    assert state.names.votes == {1: {"cat": 0.95}}
+
+
+@pytest.mark.parametrize(
+    ("names", "scores"),
+    [
+        (["cat"] * 4, [0.9] * 4),
+        (["cat", "dog"], [0.9]),
+        (["cat", 7], [0.9, 0.9]),
+        (["cluster-7"], [0.9]),
+        (["cat"], [True]),
+        (["cat"], [1.5]),
+        (["cat"], ["0.9"]),
+        ([], [0.9]),
+    ],
+)
+def test_words_that_are_none_or_more_than_were_shown_refuse_their_batch(names, scores):
+    state = showing(MEMBERS)
+    assert taken(state, labelled(names, scores)) == ["bad_labels"]
+    assert (state.labels.words, state.replay.painted) == ({}, [])
+
+
+def test_an_answer_may_be_words_for_frames_alone():
+    state = showing(MEMBERS)
+    assert taken(state, replace(labelled(["cat"], [0.95]), images=[], seeds=[])) == []
+    assert state.labels.words == {MEMBERS[0]: "cat"}

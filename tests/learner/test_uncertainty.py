@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from learner.clustering import Clustering
 from learner.mixture import TiedMixture, fit
 from learner.uncertainty import HeldOut, Uncertainty, fit_uncertainty, held_out
 
@@ -24,7 +25,7 @@ class Fitted:
         means = torch.stack([points[slots == slot].mean(0) for slot in LIVE])
         self.start = TiedMixture.empty(SLOTS, WIDTH).born(means)
         self.mixture = fit(self.start, points, slots)
-        self.seen = held_out(self.start, points, slots, torch.Generator().manual_seed(seed))
+        self.seen = held_out(Clustering(self.start, slots), points, torch.Generator().manual_seed(seed))
         nothing = Uncertainty.empty(SLOTS, WIDTH)
         self.uncertainty = fit_uncertainty(nothing, self.start, self.mixture, self.seen)
         self.in_sample = self.dispersion(points)[0]
@@ -73,7 +74,8 @@ def test_each_frame_is_looked_at_by_a_mixture_that_was_fitted_without_it(fitted)
 
 def test_the_same_generator_holds_the_same_frames_out(fitted):
     points, slots = world(0)
-    again, other = (held_out(fitted.start, points, slots, torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    clustering = Clustering(fitted.start, slots)
+    again, other = (held_out(clustering, points, torch.Generator().manual_seed(seed)) for seed in (0, 1))
     assert torch.equal(again.dispersion_N, fitted.seen.dispersion_N)
     assert not torch.equal(other.dispersion_N, fitted.seen.dispersion_N)
 

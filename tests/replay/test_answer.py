@@ -50,3 +50,14 @@ def test_seeds_are_derived_from_the_requests_alone():
     assert image_seeds(2**63 - 1, 5) == image_seeds(2**63 - 1, 500)[:5]
     assert len(set(image_seeds(0, 500))) == 500
     assert not set(image_seeds(0, 100)) & set(image_seeds(1, 100))
+
+
+def test_what_the_labeller_says_of_members_is_told_once_and_counts_against_the_size():
+    labels = [Label("a" * 60, 0.95), Label("", 0.3)] * 8
+    painted = Painted(Label("a", 0.9), "fake", [b"x" * 90] * 30, image_seeds(3, 30), labels=labels)
+    written = batches(request(3, 30), painted, 1800)
+    assert len(written) > 2
+    assert max(len(batch.to_bytes()) for batch in written) <= 1800
+    assert written[0].member_names == [label.name for label in labels]
+    assert written[0].member_scores == [0.95, 0.3] * 8
+    assert {tuple(batch.member_names) for batch in written[1:]} == {()}

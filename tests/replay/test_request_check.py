@@ -49,6 +49,8 @@ POISONED = {
     "too_many_images": (raw(images=11), "bad_count"),
     "no_exemplars": (raw(exemplars=[]), "no_exemplars"),
     "too_many_exemplars": (request(exemplars=(PNG,) * 6).to_bytes(), "too_many_exemplars"),
+    "too_many_members": (request(members=(PNG,) * 17).to_bytes(), "too_many_members"),
+    "members_are_no_base64": (raw(members=["%%%"]), "incomplete"),
 }
 BAD_EXEMPLARS = {
     "text": (b"hello", "not_an_image"),
@@ -95,3 +97,10 @@ def test_the_pixel_cap_of_the_stream_holds_too():
     check = RequestCheck(MODEL, StreamSettings(max_image_pixels=50), ReplaySettings())
     with pytest.raises(InvalidMessage, match="50"):
         check.subject(request())
+
+
+def test_members_are_decoded_beside_the_exemplars():
+    subject = CHECK.subject(request(members=(PNG, PNG)))
+    assert [member.shape for member in subject.members] == [(8, 8, 3)] * 2
+    with pytest.raises(InvalidMessage):
+        CHECK.subject(request(members=(PNG[:-30],)))

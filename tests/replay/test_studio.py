@@ -128,3 +128,11 @@ def test_what_is_cached_is_not_painted_again_and_is_the_same():
 def test_kept_images_are_png_files():
     (file, *_) = paint(tools(), CAT, 3, 1, always).images
     assert decode_image(file, 10**6, 10**6).shape == (4, 4, 3)
+
+
+def test_each_member_is_labelled_by_itself_and_none_without_a_labeller():
+    shown = Subject("", CAT.exemplars, [np.full((4, 4, 3), shade, np.uint8) for shade in (100, 200)])
+    assert [label.name for label in paint(tools(critic=seeing()), shown, 2, 1, always).labels] == ["cat", "dog"]
+    unseen = paint(tools(), shown, 2, 1, always)
+    assert unseen.labels == []
+    assert unseen.tells_something

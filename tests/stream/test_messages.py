@@ -64,6 +64,7 @@ WRITTEN = {
         images=45,
         seed=1234567890123,
         expires_at_ms=1_795_000_010_123,
+        members=[b"\x89PNG\r\n", b"\x89PNG"],
     ),
     "replay_samples": ReplaySamples(
         id="digits/7/replay-request/0/samples/1",
@@ -79,6 +80,8 @@ WRITTEN = {
         seeds=[1, 2],
         images=[b"\x89PNG\r\n", b"\xff\xd8"],
         gap=0.125,
+        member_names=["four", ""],
+        member_scores=[0.96875, 0.5],
     ),
 }
 
@@ -114,6 +117,16 @@ def again(version, name):
 def test_a_plan_of_version_1_0_keeps_all_its_frames():
     plan = TaskPlan.from_bytes((STORED / "task_plan_1_0.json").read_bytes())
     assert (plan.task_seq, plan.keep_one_in) == (7, 1)
+
+
+def test_a_request_of_version_1_0_shows_no_members():
+    request = ReplayRequest.from_bytes((STORED / "replay_request_1_0.json").read_bytes())
+    assert (request.id, len(request.exemplars), request.members) == ("digits/7/replay-request/0", 1, ())
+
+
+def test_samples_of_version_1_1_say_nothing_of_members():
+    samples = ReplaySamples.from_bytes((STORED / "replay_samples_1_1.json").read_bytes())
+    assert (samples.gap, samples.member_names, samples.member_scores) == (0.125, (), ())
 
 
 def test_samples_of_version_1_0_were_not_measured_against_real_images():

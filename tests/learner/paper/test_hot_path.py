@@ -38,7 +38,7 @@ def knowledge_of_clusters(members):
 def work_of_a_micro_task(knowledge, frames):
     images = torch.rand(frames, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with Work() as work:
-        knowledge.followed(knowledge.score(images), SETTINGS, still=False)
+        knowledge.followed(knowledge.score(images), SETTINGS, moves=True)
     return work.operations, work.elements
 
 

@@ -132,7 +132,7 @@ def test_nothing_can_be_scored_before_the_first_update():
 def test_following_moves_thresholds_by_the_rate_of_the_settings():
     knowledge, _ = first()
     scores = knowledge.score(digit_images(SECOND_TASK, 20))
-    followed = knowledge.followed(scores, settings_with(threshold_rate=0.5), still=False).feedback
+    followed = knowledge.followed(scores, settings_with(threshold_rate=0.5), moves=True).feedback
     for k in torch.unique(scores.slots_N).tolist():
         moved = knowledge.feedback.recent_K[k] - scores.dispersion_N[scores.slots_N == k].mean()
         torch.testing.assert_close(followed.threshold_K[k], knowledge.feedback.threshold_K[k] + 0.5 * moved)

@@ -1,0 +1,131 @@
+"""Words that shape clusters: what the labeller said of an update's frames, and what its clusters are called.
+
+A frame of which a word was said belongs to a cluster of that name, if there is one: expectation-maximisation with
+labels as hard constraints (Basu, Banerjee and Mooney, "Semi-supervised Clustering by Seeding", ICML 2002). Where a
+cluster holds enough frames of which another word was said, these become a cluster of their own.
+
+A labeller is believed while it agrees with what it has settled itself. Where the world leaves it, its words and the
+clusters part; then words count only in clusters whose names are not settled yet.
+
+Axes: N frames, K slots.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from learner.clustering import Clustering
+from learner.mixture import TiedMixture
+from learner.names import Names
+
+_NONE = -1
+_FEWEST_FRAMES = 3  # of another word before they leave a cluster
+_BELIEVED = 0.9  # share of a window's words that agree with settled names
+
+
+@dataclass(frozen=True)
+class Words:
+    """Numbers of words, -1 where there is none: what was said of each frame, and what each slot's cluster is called.
+
+    Parameters
+    ----------
+    vocabulary
+        The words, by number.
+    said_N, called_K
+        int64.
+    settled_K
+        True where a name is no longer in question.
+    """
+
+    vocabulary: tuple[str, ...]
+    said_N: Tensor
+    called_K: Tensor
+    settled_K: Tensor
+
+    @classmethod
+    def of(cls, said: Sequence[str], names: Names, ids_K: Tensor) -> "Words":
+        """Return as numbers what was said of frames, and what the clusters of the slots are called."""
+        called = [names.of(cluster) if cluster >= 0 else "" for cluster in ids_K.tolist()]
+        vocabulary = tuple(sorted({*said, *called} - {""}))
+        numbers = {"": _NONE} | {word: number for number, word in enumerate(vocabulary)}
+        return cls(
+            vocabulary,
+            torch.tensor([numbers[word] for word in said], dtype=torch.int64),
+            torch.tensor([numbers[word] for word in called], dtype=torch.int64),
+            torch.tensor([names.is_settled(cluster) for cluster in ids_K.tolist()], dtype=torch.bool),
+        )
+
+    def heard(self, slots_N: Tensor) -> "Words":
+        """Return the words that count, of frames that fell into ``slots_N``: see above."""
+        asked_N = (self.said_N >= 0) & self.settled_K[slots_N]
+        agreed_N = self.said_N[asked_N] == self.called_K[slots_N][asked_N]
+        if bool(asked_N.any()) and float(agreed_N.double().mean()) < _BELIEVED:
+            return replace(self, said_N=torch.where(asked_N, _NONE, self.said_N))
+        return self
+
+    def votes(self, mixture: TiedMixture, slots_N: Tensor) -> tuple[tuple[int, str, float], ...]:
+        """Return ``(cluster, word, frames)`` for every word said of frames that ended in a cluster."""
+        ids = mixture.ids_K.tolist()
+        return tuple(
+            (ids[slot], self.vocabulary[word], float(count))
+            for word, slot, count in _pairs(self.said_N, slots_N)
+            if ids[slot] >= 0
+        )
+
+
+def part(words: Words, clustering: Clustering, coordinates_ND: Tensor) -> Clustering:
+    """Let frames of another word leave their cluster, and bind each frame to the clusters called as was said of it.
+
+    A cluster that frames leave was mixed: its mean is wrong and counts for nothing in the fit. One without a name is
+    called by the word said most often of it.
+    """
+    called_K = _called(words, clustering.slots_N)
+    start, slots_N, without_slot = clustering.start, clustering.slots_N.clone(), clustering.without_slot
+    mixed = []
+    for word, slot, count in _pairs(words.said_N, clustering.slots_N):
+        if word == int(called_K[slot]) or count < _FEWEST_FRAMES:
+            continue
+        if start.live_clusters == len(called_K):
+            without_slot += 1
+            continue
+        own_N = (words.said_N == word) & (clustering.slots_N == slot)
+        free = int(torch.nonzero(~start.live_K)[0])
+        start = start.born(coordinates_ND[own_N].mean(0, keepdim=True))
+        slots_N[own_N], called_K[free] = free, word
+        mixed.append(slot)
+    counts_K = start.counts_K.clone()
+    counts_K[mixed] = 0.0
+    start = replace(start, counts_K=counts_K)
+    return Clustering(start, slots_N, without_slot, _allowed(words.said_N, called_K), _apart(called_K))
+
+
+def _allowed(said_N: Tensor, called_K: Tensor) -> Tensor:
+    """Return True [N, K] where a frame may belong: to a cluster called by its word, or where none is, anywhere."""
+    same_NK = (said_N[:, None] == called_K[None, :]) & (said_N[:, None] >= 0)
+    return same_NK | ~same_NK.any(1, keepdim=True)
+
+
+def _apart(called_K: Tensor) -> Tensor:
+    """Return True [K, K] where two clusters are called differently."""
+    named_KK = (called_K[:, None] >= 0) & (called_K[None, :] >= 0)
+    return named_KK & (called_K[:, None] != called_K[None, :])
+
+
+def _called(words: Words, slots_N: Tensor) -> Tensor:
+    """Return what each slot's cluster is called, those without a name by the word said most often of their frames."""
+    called_K = words.called_K.clone()
+    for word, slot, _ in sorted(_pairs(words.said_N, slots_N), key=lambda pair: pair[2]):
+        if int(words.called_K[slot]) == _NONE:
+            called_K[slot] = word
+    return called_K
+
+
+def _pairs(said_N: Tensor, slots_N: Tensor) -> list[tuple[int, int, int]]:
+    """Return ``(word, slot, frames)`` of the frames of which something was said, each pair of word and slot once."""
+    spoken_N = said_N >= 0
+    pairs_P2, counts_P = torch.unique(
+        torch.stack([said_N[spoken_N], slots_N[spoken_N]], dim=1), dim=0, return_counts=True
+    )
+    return [(word, slot, count) for (word, slot), count in zip(pairs_P2.tolist(), counts_P.tolist(), strict=True)]
