@@ -4,7 +4,7 @@
 ``digits``     nothing changes
 ``rotated``    turned counterclockwise, up to 35 degrees
 ``noisy``      up to 55 % darker, and sensor noise of up to 6 % of the full range
-``defocused``  blurred by a Gaussian of up to 2.6 pixels of 32
+``defocused``  blurred by a Gaussian of up to 2.9 pixels of 32
 ===========  =========================================================================================================
 
 Every frame has its own seeded draw; the border is what it was at the edge.
@@ -22,7 +22,7 @@ from stream.sources.packs import Pack
 
 Unit = npt.NDArray[np.float64]
 _Change = Callable[[Unit, float, np.random.Generator], Unit]
-_DEGREES, _DARKER, _NOISE, _BLUR_PIXELS = 35.0, 0.55, 0.06, 2.6
+_DEGREES, _DARKER, _NOISE, _BLUR_PIXELS = 35.0, 0.55, 0.06, 2.9
 
 
 def _still(unit: Unit, _strength: float, _: np.random.Generator) -> Unit:

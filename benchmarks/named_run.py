@@ -44,24 +44,27 @@ class NamedRun:
         ]
 
 
-def named_run(pack: Pack, settings: LearnerSettings, tools: Tools | None) -> NamedRun:
-    """Let a new learner see a pack's stream images in their order; its requests are served at once, or by nobody."""
+def named_run(pack: Pack, settings: LearnerSettings, tools: Tools | None, *, paints: bool = True) -> NamedRun:
+    """Let a new learner see a pack's stream images in their order; its requests are served at once, or by nobody.
+
+    A studio that does not paint still says what it sees.
+    """
     samples = MemoryLog(1)
     verdicts: list[Verdict] = []
 
     def serve(report: TaskReport) -> None:
         if tools is not None:
             for request in report.requests:
-                verdicts.extend(_served(request, tools, samples))
+                verdicts.extend(_served(request, tools, samples, paints=paints))
 
     frames = len(pack.stream_images)
     run = run_stream(log_of(pack, range(frames), 1), frames, settings, samples=samples, told=serve)
     return NamedRun(run, verdicts)
 
 
-def _served(request: ReplayRequest, tools: Tools, samples: MemoryLog) -> Sequence[Verdict]:
+def _served(request: ReplayRequest, tools: Tools, samples: MemoryLog, *, paints: bool) -> Sequence[Verdict]:
     subject = Subject(request.name, _decoded(request.exemplars), _decoded(request.members))
-    painted = paint(tools, subject, request.images, request.seed, lambda: True)
+    painted = paint(tools, subject, request.images if paints else 0, request.seed, lambda: True)
     if painted is None:
         return []
     if painted.tells_something:

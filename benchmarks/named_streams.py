@@ -7,21 +7,17 @@ alone. The last line on stdout is the JSON object that also goes to ``benchmarks
 """
 
 import argparse
-import os
 import sys
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Sequence
 from contextlib import closing
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from benchmarks.leaving_streams import WORLDS, leaving_stream
 from benchmarks.named_run import accuracy, named_run
 from benchmarks.result_file import write_result
+from benchmarks.seeded_runs import Row, Summary, in_processes, summary
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from replay.equipment import open_tools
@@ -38,9 +34,6 @@ FRAMES = 2400
 _QUICK_FRAMES = 480
 _PAINTED = 60  # images of each class that the classifier beside it learns from
 TEACHERS = ReplaySettings(labeller=DIGITS, words_file=DIGITS, generator="text_to_image", pipeline=DIGITS, device="cpu")
-Row = Mapping[str, float]
-Summary = Mapping[str, Any]
-"""``mean``, ``std`` and ``seeds``."""
 
 
 def measure(world: str, seed: int, frames: int) -> Row:
@@ -83,24 +76,8 @@ def synthetic_only(tools: Tools, pack: Pack) -> list[str]:
 
 def named_figures(worlds: Sequence[str], seeds: int, frames: int) -> dict[str, dict[str, Summary]]:
     """Return by world and figure mean, deviation and a value for each seed; as many runs at a time as cores."""
-    jobs = [(world, seed, frames) for world in worlds for seed in range(seeds)]
-    done: dict[tuple[str, int, int], Row] = {}
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        waiting = {pool.submit(measure, *job): job for job in jobs}
-        for future in tqdm(as_completed(waiting), total=len(jobs), unit="run", file=sys.stderr):
-            done[waiting[future]] = future.result()
-    return {world: _summary([done[world, seed, frames] for seed in range(seeds)]) for world in worlds}
-
-
-def _summary(rows: Sequence[Row]) -> dict[str, Summary]:
-    return {
-        key: {
-            "mean": float(np.mean([row[key] for row in rows])),
-            "std": float(np.std([row[key] for row in rows])),
-            "seeds": [row[key] for row in rows],
-        }
-        for key in rows[0]
-    }
+    done = in_processes(measure, [(world, seed, frames) for world in worlds for seed in range(seeds)])
+    return {world: summary([done[world, seed, frames] for seed in range(seeds)]) for world in worlds}
 
 
 def main(argv: Sequence[str]) -> int:

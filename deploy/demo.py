@@ -1,7 +1,8 @@
-"""``r2r demo``: the whole loop on this machine in minutes, beside the same run without recall.
+"""``r2r demo``: the whole method on this machine in minutes, beside the same run without recall and replay.
 
-Two learners see one stream of scikit-learn's digits on a real Kafka; both are published and served; the served models
-are asked about digits that nobody has seen.
+Two learners see one stream of scikit-learn's digits on a real Kafka. Beside one of them a replay worker names clusters
+and paints them with the small teachers that come with the package. Both are published and served; the served models are
+asked about digits that nobody has seen.
 """
 
 import shutil
@@ -37,16 +38,28 @@ _RATE_FRAMES_PER_SECOND = 25
 _CLASSES_PER_TASK = 2
 _LOOK_SECONDS = 0.5
 _DEADLINE_SECONDS = 900.0
+_TEACHERS = [
+    flag
+    for setting in ("labeller=digits", "words_file=digits", "generator=text_to_image", "pipeline=digits")
+    for flag in ("--set", f"replay.{setting}")
+]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One of the two learners."""
+    """One of the two learners.
+
+    Parameters
+    ----------
+    worker
+        The flags of its replay worker; None for no worker.
+    """
 
     model: str
     title: str
     settings: Sequence[str]
     metrics: str
+    worker: Sequence[str] | None = None
 
     @property
     def metrics_port(self) -> str:
@@ -96,6 +109,8 @@ class Demo:
             own = ["--model", who.model, *common]
             learning = [*own, *who.settings, "--set", f"learner.seed={self.seed}", "--metrics-port", who.metrics_port]
             self.supervisor.start(RoleCommand(f"learner-{who.model}", "learner.service", learning, who.metrics))
+            if who.worker is not None:
+                self.supervisor.start(RoleCommand(f"replay-{who.model}", "replay.worker", [*own, *who.worker]))
         serving = [*models, *common, "--port", server.rsplit(":", 1)[1]]
         self.supervisor.start(RoleCommand("server", "deploy.server", serving, server))
         for who in contestants:
@@ -177,7 +192,7 @@ def _body(role: Role) -> None:
     port = free_port()
     streaming = StreamSettings(bootstrap_servers=f"127.0.0.1:{port}")
     contestants = [
-        Contestant("digits", "with recall", [], f"http://127.0.0.1:{free_port()}"),
+        Contestant("digits", "whole method", [], f"http://127.0.0.1:{free_port()}", _TEACHERS),
         Contestant(
             "digits-no-recall", "without recall", ["--set", "learner.recall=false"], f"http://127.0.0.1:{free_port()}"
         ),

@@ -51,14 +51,18 @@ def rehearse(
     What is generated beyond a slot's share is left out, so the balance of window and past, and that of the clusters,
     stay as they are without replay. Without generated images this is `recall`, bit for bit.
     """
-    return painted_over(recall(knowledge, count, settings.recall_temperature, generator), generated)
+    past = recall(knowledge, count, settings.recall_temperature, generator)
+    return painted_over(past, generated, alone=settings.generated_alone)
 
 
-def painted_over(past: Recalled, generated: Generated) -> Recalled:
-    """Return the past with generated images in place of as many recalled ones of the same slot."""
+def painted_over(past: Recalled, generated: Generated, *, alone: bool = False) -> Recalled:
+    """Return the past with generated images in place of as many recalled ones of the same slot, or those ``alone``."""
     images_NCSS = past.images_NCSS.clone()
+    painted_N = torch.zeros(len(past.slots_N), dtype=torch.bool)
     for slot in torch.unique(generated.slots_N).tolist():
         places = torch.nonzero(past.slots_N == slot).flatten()
         painted = generated.images_NCSS[generated.slots_N == slot][: len(places)]
         images_NCSS[places[: len(painted)]] = painted
-    return Recalled(images_NCSS, past.slots_N)
+        painted_N[places[: len(painted)]] = True
+    kept_N = painted_N | (not alone)
+    return Recalled(images_NCSS[kept_N], past.slots_N[kept_N])

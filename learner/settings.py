@@ -113,6 +113,8 @@ class LearnerSettings(PaperSettings):
     # Rehearsal
     recall: bool = True
     """Decode latents drawn from the mixture and learn from them again; False forgets."""
+    generated_alone: bool = False
+    """Rehearse only what replay workers painted, and nothing where they painted nothing; to compare with."""
     recall_ratio: float = Field(1.0, gt=0)
     """Recalled images for each image of the window."""
     recall_temperature: float = Field(1.0, gt=0)

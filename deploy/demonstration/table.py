@@ -45,6 +45,7 @@ def _figures(outcomes: list[Outcome]) -> Table:
         table.add_column(outcome.title, justify="right")
     rows = {
         "ACC (unseen digits)": [f"{o.exam.acc:.3f}" for o in outcomes],
+        "called rightly by name": [f"{o.exam.named_acc:.3f}" for o in outcomes],
         "knowledge retention": [f"{o.exam.knowledge_retention:.3f}" for o in outcomes],
         "NMI": [f"{o.exam.normalized_mutual_info:.3f}" for o in outcomes],
         "live clusters": [str(o.live_clusters) for o in outcomes],

@@ -11,7 +11,7 @@ from pathlib import Path
 from stream.home import Home, read_run_file
 from tests.wait import wait_until
 
-ROLES = {"feed", "learner-digits", "learner-digits-no-recall", "server", "evaluator"}
+ROLES = {"feed", "learner-digits", "replay-digits", "learner-digits-no-recall", "server", "evaluator"}
 
 
 def is_alive(pid: int) -> bool:

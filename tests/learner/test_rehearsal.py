@@ -13,8 +13,8 @@ def known():
     return state.knowledge
 
 
-def rehearsed(known, generated, count=10):
-    return rehearse(known, generated, count, SETTINGS, torch.Generator().manual_seed(3))
+def rehearsed(known, generated, settings=SETTINGS):
+    return rehearse(known, generated, 10, settings, torch.Generator().manual_seed(3))
 
 
 def generated(slots):
@@ -54,3 +54,11 @@ def test_as_many_images_are_rehearsed_as_the_ratio_says():
     assert rehearsed_images(90, SETTINGS) == 90
     assert rehearsed_images(90, SETTINGS.model_copy(update={"recall_ratio": 0.5})) == 45
     assert rehearsed_images(90, SETTINGS.model_copy(update={"recall": False})) == 0
+
+
+def test_alone_only_what_is_generated_is_rehearsed_and_nothing_where_there_is_nothing(known):
+    alone = SETTINGS.model_copy(update={"generated_alone": True})
+    found = rehearsed(known, generated([0, 1, 0]), alone)
+    assert found.images_NCSS[:, 0, 0, 0].tolist() == [0.0, 1.0, 2.0]
+    assert found.slots_N.tolist() == [0, 1, 0]
+    assert len(rehearsed(known, Generated.nothing(32), alone).slots_N) == 0

@@ -1,0 +1,88 @@
+"""What each way of rehearsal is worth: ``python -m benchmarks.ablation [--quick]``.
+
+Named accuracy, as in `benchmarks.named_streams` and on its streams, of a learner that rehearses nothing, what its
+mixture recalls, what the diffusion model painted, or both; each at four ratios of rehearsed to new images. The labeller
+speaks in all of them, only what is rehearsed differs. The last line on stdout is the JSON object that also goes to
+``benchmarks/results``.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.leaving_streams import WORLDS, leaving_stream
+from benchmarks.named_run import accuracy, named_run
+from benchmarks.named_streams import TEACHERS
+from benchmarks.result_file import write_result
+from benchmarks.seeded_runs import in_processes, summary
+from learner.service import fix_threads
+from learner.settings import LearnerSettings
+from replay.equipment import open_tools
+from replay.teachers.shipped import DIGITS
+from stream.sources.packs import load_pack
+
+RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
+_WAYS = {"none": (True, False), "mixture": (False, False), "diffusion": (True, True), "both": (False, True)}
+"""Whether what is generated is rehearsed alone, and whether anything is painted."""
+_FRAMES = 1200
+_QUICK_FRAMES = 320
+
+
+def measure(way: str, ratio: float, world: str, seed: int, frames: int) -> Mapping[str, float]:
+    """Return the figures of one stream; in a process of its own."""
+    fix_threads(1)
+    alone, paints = _WAYS[way]
+    settings = LearnerSettings(seed=seed, recall_ratio=ratio, generated_alone=alone)
+    pack = leaving_stream(load_pack(DIGITS, None), world, frames, seed)
+    with closing(open_tools(TEACHERS, DIGITS, Path(), lambda _: None)) as tools:
+        run = named_run(pack, settings, tools, paints=paints)
+    return {
+        "named_acc": accuracy(run.names_of(pack.test_images, settings), pack),
+        "live_clusters": float(run.run.state.knowledge.mixture.live_clusters),
+    }
+
+
+def ablation_figures(worlds: Sequence[str], ratios: Sequence[float], seeds: int, frames: int) -> dict[str, object]:
+    """Return by way and ratio the figures of each stream, and ``mean``: over all streams and seeds."""
+    rows = [(way, ratio) for way in _WAYS for ratio in (ratios if way != "none" else ratios[:1])]
+    jobs = [(way, ratio, world, seed, frames) for way, ratio in rows for world in worlds for seed in range(seeds)]
+    done = in_processes(measure, jobs)
+    figures: dict[str, object] = {}
+    for way, ratio in rows:
+        of_worlds: dict[str, object] = {
+            world: summary([done[way, ratio, world, seed, frames] for seed in range(seeds)]) for world in worlds
+        }
+        accuracies = [done[way, ratio, world, seed, frames]["named_acc"] for world in worlds for seed in range(seeds)]
+        figures[f"{way}-{ratio:g}" if way != "none" else way] = of_worlds | {"mean": float(np.mean(accuracies))}
+    return figures
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the benchmark."""
+    flags = argparse.ArgumentParser(prog="benchmarks.ablation", description=__doc__)
+    flags.add_argument("--worlds", nargs="+", choices=tuple(WORLDS), default=list(WORLDS))
+    flags.add_argument("--seeds", type=int, default=1)
+    flags.add_argument("--frames", type=int, default=_FRAMES)
+    flags.add_argument("--quick", action="store_true", help="one short stream, one ratio: a smoke test")
+    chosen = flags.parse_args(argv)
+    worlds, ratios, seeds, frames = chosen.worlds, RATIOS, chosen.seeds, chosen.frames
+    command = f"python -m benchmarks.ablation --worlds {' '.join(worlds)} --seeds {seeds} --frames {frames}"
+    if chosen.quick:
+        worlds, ratios, seeds, frames, command = (
+            ["rotated"],
+            (1.0,),
+            1,
+            _QUICK_FRAMES,
+            "python -m benchmarks.ablation --quick",
+        )
+    figures = ablation_figures(worlds, ratios, seeds, frames)
+    write_result("ablation", figures, {}, list(range(seeds)), command, quick=chosen.quick)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
