@@ -28,7 +28,7 @@ from stream.sources.packs import load_pack
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
 _WAYS = {"none": (True, False), "mixture": (False, False), "diffusion": (True, True), "both": (False, True)}
 """Whether what is generated is rehearsed alone, and whether anything is painted."""
-_FRAMES = 1200
+FRAMES = 1200
 _QUICK_FRAMES = 320
 
 
@@ -47,18 +47,18 @@ def measure(way: str, ratio: float, world: str, seed: int, frames: int) -> Mappi
 
 
 def ablation_figures(worlds: Sequence[str], ratios: Sequence[float], seeds: int, frames: int) -> dict[str, object]:
-    """Return by way and ratio the figures of each stream, and ``mean``: over all streams and seeds."""
+    """Return ``<way>.<ratio>``: the figures of each stream, and ``mean``, named accuracy over all streams and seeds."""
     rows = [(way, ratio) for way in _WAYS for ratio in (ratios if way != "none" else ratios[:1])]
-    jobs = [(way, ratio, world, seed, frames) for way, ratio in rows for world in worlds for seed in range(seeds)]
-    done = in_processes(measure, jobs)
-    figures: dict[str, object] = {}
+    done = in_processes(
+        measure, [(*row, world, seed, frames) for row in rows for world in worlds for seed in range(seeds)]
+    )
+    figures: dict[str, dict[str, object]] = {way: {} for way in _WAYS}
     for way, ratio in rows:
-        of_worlds: dict[str, object] = {
-            world: summary([done[way, ratio, world, seed, frames] for seed in range(seeds)]) for world in worlds
-        }
-        accuracies = [done[way, ratio, world, seed, frames]["named_acc"] for world in worlds for seed in range(seeds)]
-        figures[f"{way}-{ratio:g}" if way != "none" else way] = of_worlds | {"mean": float(np.mean(accuracies))}
-    return figures
+        of_worlds = {world: [done[way, ratio, world, seed, frames] for seed in range(seeds)] for world in worlds}
+        accuracies = [row["named_acc"] for found in of_worlds.values() for row in found]
+        streams = {world: summary(found) for world, found in of_worlds.items()}
+        figures[way][f"{ratio:g}" if way != "none" else "0"] = {**streams, "mean": float(np.mean(accuracies))}
+    return dict(figures)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     flags = argparse.ArgumentParser(prog="benchmarks.ablation", description=__doc__)
     flags.add_argument("--worlds", nargs="+", choices=tuple(WORLDS), default=list(WORLDS))
     flags.add_argument("--seeds", type=int, default=1)
-    flags.add_argument("--frames", type=int, default=_FRAMES)
+    flags.add_argument("--frames", type=int, default=FRAMES)
     flags.add_argument("--quick", action="store_true", help="one short stream, one ratio: a smoke test")
     chosen = flags.parse_args(argv)
     worlds, ratios, seeds, frames = chosen.worlds, RATIOS, chosen.seeds, chosen.frames

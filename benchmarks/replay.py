@@ -3,7 +3,7 @@
 First requests go to a worker whose generator does nothing (`benchmarks.replay_round_trip`). Then a learner with two
 real workers follows digits at a camera's rate (`benchmarks.replayed_stream`). The full form also examines the shipped
 teachers (`benchmarks.teacher_figures`) and lets learners follow streams that leave their world
-(`benchmarks.named_streams`).
+(`benchmarks.named_streams`), with ``--ablation`` also by what they rehearse (`benchmarks.ablation`).
 """
 
 import argparse
@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.ablation import FRAMES as ABLATION_FRAMES
+from benchmarks.ablation import RATIOS, ablation_figures
 from benchmarks.broker_site import open_site
 from benchmarks.leaving_streams import WORLDS
 from benchmarks.named_streams import FRAMES, named_figures
@@ -37,14 +39,16 @@ _OF_TEACHERS = (
     *WORLDS,
 )
 NOT_IN_QUICK = dict.fromkeys(_OF_TEACHERS, "the quick form runs no teachers; see the full form")
-NOT_MEASURED = {"ablation": "there is no run of it yet: sixteen settings on four streams"}
+NO_ABLATION = {"ablation": "52 runs, an hour and more on two cores; see --ablation or benchmarks.ablation"}
 
 
 def main() -> int:
     """Measure, write the result."""
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--quick", action="store_true", help="half a pass over the digits instead of two or more")
-    quick = flags.parse_args().quick
+    flags.add_argument("--ablation", action="store_true", help="an hour more: what each way of rehearsal is worth")
+    chosen = flags.parse_args()
+    quick, ablation = chosen.quick, chosen.ablation and not chosen.quick
     with tempfile.TemporaryDirectory(prefix="r2r-replay-") as folder, open_site(Path(folder), MODEL) as site:
         figures = coordination_figures(site, QUICK_ROUND_TRIPS if quick else FULL_ROUND_TRIPS)
         sys.stderr.write(f"replay: {figures}\n")
@@ -52,9 +56,11 @@ def main() -> int:
             stream.start()
             stream.feed()
         run_figures, unknown = figures_of(stream.run)
-        missing = NOT_MEASURED | unknown | (NOT_IN_QUICK if quick else {})
+        missing = unknown | (NOT_IN_QUICK if quick else {}) | ({} if ablation else NO_ABLATION)
     taught: dict[str, object] = {} if quick else teachers_and_streams()
-    command = f"python -m benchmarks.replay{' --quick' if quick else ''}"
+    if ablation:
+        taught["ablation"] = ablation_figures(tuple(WORLDS), RATIOS, 1, ABLATION_FRAMES)
+    command = f"python -m benchmarks.replay{' --quick' if quick else ''}{' --ablation' if ablation else ''}"
     write_result("replay", figures | run_figures | taught, missing, SEEDS, command, quick=quick)
     return 0
 

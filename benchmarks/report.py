@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.named_table import named_table
 from benchmarks.promises import NAMES, promises_table, short
 from benchmarks.result_file import RESULTS
 from stream.home import write_atomically
@@ -31,7 +32,12 @@ _ORDERS = {
 }
 
 
-def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]], others: Mapping[str, Any]) -> str:
+def render(
+    learning: Mapping[str, Any],
+    orders: Mapping[str, Mapping[str, Any]],
+    others: Mapping[str, Any],
+    named: Mapping[str, Any] | None = None,
+) -> str:
     """Return the tables and their provenance as Markdown.
 
     Parameters
@@ -42,9 +48,12 @@ def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]],
         Those of other orders, by order.
     others
         Those of other benchmarks, by benchmark.
+    named
+        That of ``named_streams``, where there is one.
     """
     digits = learning["digits"]
-    lines = ["| digits, 5 tasks of 2 classes | ACC, unseen | knowledge retention | NMI | live clusters |"]
+    lines = [] if named is None else [*named_table(named), ""]
+    lines += ["| digits, 5 tasks of 2 classes | ACC, unseen | knowledge retention | NMI | live clusters |"]
     lines += ["|---|---|---|---|---|"]
     for row in (row for row in _ROWS if row in digits):
         cells = [_cell(digits[row].get(key)) for key in ("acc", "knowledge_retention", "nmi")]
@@ -52,7 +61,8 @@ def render(learning: Mapping[str, Any], orders: Mapping[str, Mapping[str, Any]],
         lines.append(f"| {_ROWS[row]} | {' | '.join(cells)} |")
     if orders:
         lines += ["", *_orders(orders)]
-    lines += ["", *promises_table(others), "", _provenance(learning, [*orders.values(), *others.values()])]
+    rest = [*orders.values(), *others.values(), *([named] if named else [])]
+    lines += ["", *promises_table(others), "", _provenance(learning, rest)]
     return "\n".join(lines)
 
 
@@ -98,9 +108,11 @@ def main() -> int:
     files = {name: RESULTS / f"learning-digits-{name}.json" for name in _ORDERS}
     orders = {name: json.loads(file.read_bytes()) for name, file in files.items() if file.exists()}
     others = {name: json.loads(file.read_bytes()) for name in NAMES if (file := _file_of(name)).exists()}
+    file = RESULTS / "named_streams.json"
+    named = json.loads(file.read_bytes()) if file.exists() else None
     text = README.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_atomically(README, f"{before}{BEGIN}\n{render(learning, orders, others)}\n{END}{after}".encode())
+    write_atomically(README, f"{before}{BEGIN}\n{render(learning, orders, others, named)}\n{END}{after}".encode())
     return 0
 
 

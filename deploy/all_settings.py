@@ -1,15 +1,14 @@
 """The settings of all rooms, for those who check or write them all: `r2r up` before it starts anything, `r2r init`."""
 
-import importlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
 from deploy.settings import DeploySettings
 from learner.settings import LearnerSettings
+from replay.settings import ReplaySettings
 from stream.settings import Settings, StreamSettings, load_settings
 
 S = TypeVar("S", bound=Settings)
@@ -20,11 +19,10 @@ def settings_classes() -> Mapping[str, type[Settings]]:
 
     Examples
     --------
-    >>> [name for name in settings_classes() if name != "replay"]
-    ['stream', 'learner', 'deploy']
+    >>> list(settings_classes())
+    ['stream', 'learner', 'replay', 'deploy']
     """
-    replay = {"replay": importlib.import_module("replay.settings").ReplaySettings} if has("replay.settings") else {}
-    return {"stream": StreamSettings, "learner": LearnerSettings, **replay, "deploy": DeploySettings}
+    return {"stream": StreamSettings, "learner": LearnerSettings, "replay": ReplaySettings, "deploy": DeploySettings}
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class AllSettings:
 
     stream: StreamSettings
     learner: LearnerSettings
+    replay: ReplaySettings
     deploy: DeploySettings
 
 
@@ -50,15 +49,9 @@ def read_all_settings(
     def read(section: str, settings_type: type[S]) -> S:
         return load_settings(section, settings_type, file, os.environ, overrides, running)
 
-    classes = settings_classes()
-    if "replay" in classes:
-        read("replay", classes["replay"])
-    return AllSettings(read("stream", StreamSettings), read("learner", LearnerSettings), read("deploy", DeploySettings))
-
-
-def has(module: str) -> bool:
-    """Say whether a module is there; a room may be left out of an installation."""
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # nor its package
-        return False
+    return AllSettings(
+        read("stream", StreamSettings),
+        read("learner", LearnerSettings),
+        read("replay", ReplaySettings),
+        read("deploy", DeploySettings),
+    )

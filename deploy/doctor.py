@@ -10,11 +10,13 @@ from rich.text import Text
 
 from deploy.all_settings import AllSettings, read_all_settings
 from deploy.errors import SystemMissing
-from deploy.inspection import broker_checks, installation_checks, machine_checks
+from deploy.inspection import broker_checks, installation_checks, machine_checks, weights_checks
 from deploy.inspection.finding import Finding, error, exit_code, ok, warning
 from deploy.inspection.machine_checks import listens
 from deploy.inspection.running_system import find_running_system
 from deploy.tool import Tool, add_model_flag, run_tool, tool_parser
+from replay.devices import memory_left
+from replay.weights import weights_of
 from stream.broker_facts import clock_difference, topic_facts
 from stream.errors import BrokerUnavailable
 from stream.home import running_settings
@@ -56,6 +58,13 @@ def look_at_all(tool: Tool) -> Iterator[Finding]:
     yield from _broker_findings(tool, settings, embedded=embedded, taken=not embedded or listens(host, int(port)))
     yield _made("onnxruntime", partial(installation_checks.check_provider, settings.deploy.provider))
     yield _made("torch", partial(installation_checks.check_torch, settings.learner.threads))
+    yield from weights_checks.check_weights(weights_of(settings.replay), _model_memory(settings))
+
+
+def _model_memory(settings: AllSettings) -> int | None:
+    """Return what is left where the pretrained models run: on their GPU, or in the machine."""
+    gpu = memory_left(settings.replay.device)
+    return machine_checks.available_memory_bytes() if gpu is None else gpu
 
 
 def _broker_findings(tool: Tool, settings: AllSettings, *, embedded: bool, taken: bool) -> Iterator[Finding]:

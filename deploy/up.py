@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from deploy.all_settings import has, read_all_settings
+from deploy.all_settings import read_all_settings
 from deploy.clock import now_ms
 from deploy.errors import RolesSilent
 from deploy.free_port import free_port
@@ -158,8 +158,7 @@ def role_commands(role: Role, serving: DeploySettings) -> list[RoleCommand]:
     roles = (("learner", "learner.service"), ("publisher", "deploy.publisher"), ("evaluator", "deploy.evaluator"))
     for port, (name, module) in enumerate(roles, start=serving.first_metrics_port):
         commands.append(RoleCommand(name, module, [*own, "--metrics-port", str(port)], f"http://127.0.0.1:{port}"))
-    workers = serving.replay_workers if has(_WORKER_MODULE) else 0
-    for number in range(workers):
+    for number in range(serving.replay_workers):
         port = serving.first_metrics_port + len(roles) + number
         flags = [*own, "--worker", str(number), "--metrics-port", str(port)]
         address = f"http://127.0.0.1:{port}"

@@ -26,3 +26,12 @@ def device_named(name: str) -> torch.device:
         return torch.device(name)
     message = f"the device {name!r} was asked for and this machine has {gpus} GPUs; use 'auto' or 'cpu', or add one"
     raise DeviceMissing(message)
+
+
+def memory_left(name: str) -> int | None:
+    """Return the free bytes of the GPU called ``name``; None for a CPU, which has the machine's memory."""
+    gpus = torch.cuda.device_count()
+    if not gpus or name == "cpu":
+        return None
+    free, _ = torch.cuda.mem_get_info(torch.device("cuda" if name == "auto" else name))
+    return int(free)

@@ -83,11 +83,27 @@ def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
     return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[precision]
 
 
-def _loaded(source: str, dtype: torch.dtype) -> Any:
-    from diffusers import DiffusionPipeline as Published  # noqa: PLC0415  seconds to import
-    from diffusers.utils import logging as diffusers_logging  # noqa: PLC0415
-    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+def pipeline_folder(source: str) -> Path:
+    """Return the folder that holds the pipeline's files, in the hub's cache where ``source`` is a hub id.
 
+    Raises
+    ------
+    WeightsMissing
+        It is not on this machine.
+    """
+    from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415  half a second to import
+
+    folder = _checked(source)
+    if folder.is_dir():
+        return folder
+    index = try_to_load_from_cache(source, "model_index.json")
+    if not isinstance(index, str):
+        raise pipeline_missing(source)
+    return Path(index).parent
+
+
+def _checked(source: str) -> Path:
+    """Return the source as a path; raise WeightsMissing where it is a folder without a pipeline."""
     folder = Path(source).expanduser()
     if not (folder / "model_index.json").is_file() and (folder.is_dir() or source.startswith((".", "/", "~"))):
         message = (
@@ -95,6 +111,15 @@ def _loaded(source: str, dtype: torch.dtype) -> Any:
             "a published one there"
         )
         raise WeightsMissing(message)
+    return folder
+
+
+def _loaded(source: str, dtype: torch.dtype) -> Any:
+    from diffusers import DiffusionPipeline as Published  # noqa: PLC0415  seconds to import
+    from diffusers.utils import logging as diffusers_logging  # noqa: PLC0415
+    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+
+    folder = _checked(source)
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     where = str(folder) if folder.is_dir() else source
@@ -103,14 +128,15 @@ def _loaded(source: str, dtype: torch.dtype) -> Any:
             where, dtype=dtype, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
         )
     except FileNotFoundError as error:  # the hub's own, too: its cache does not hold the model
-        raise _missing(source) from error
+        raise pipeline_missing(source) from error
     except Exception as error:  # whatever a broken file makes it trip over
         reason = " ".join(str(error).split())[:200]
         message = f"{source} cannot be read as a diffusers pipeline ({reason}); fetch or train it anew"
         raise WeightsCorrupt(message) from error
 
 
-def _missing(source: str) -> WeightsMissing:
+def pipeline_missing(source: str) -> WeightsMissing:
+    """Return the error that says how to fetch the files."""
     size = f", about {_GIGABYTES[source]} GB," if source in _GIGABYTES else ""
     message = (
         f"the files of {source}{size} are not on this machine and nothing is fetched by itself; fetch them once with "

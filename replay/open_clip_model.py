@@ -69,16 +69,33 @@ def _is_folder(source: str) -> bool:
     return (Path(source) / _CONFIG).is_file() or source.startswith((".", "/", "~"))
 
 
-def _folder(source: str) -> tuple[Any, Any, Any]:
-    import open_clip  # noqa: PLC0415  seconds to import
+def weights_file(source: str) -> Path:
+    """Return the file with the weights; no model is loaded.
 
-    folder = Path(source).expanduser()
-    if not (folder / _CONFIG).is_file() or not any(folder.glob("*.safetensors")):
+    Raises
+    ------
+    WeightsMissing
+        It is not on this machine.
+    """
+    return _in_folder(Path(source).expanduser()) if _is_folder(source) else _cached(source, _published(source))
+
+
+def _in_folder(folder: Path) -> Path:
+    file = next(iter(sorted(folder.glob("*.safetensors"))), None)
+    if file is None or not (folder / _CONFIG).is_file():
         message = (
             f"{folder} holds no open_clip model ({_CONFIG} and {_WEIGHTS[0]}); train one with `r2r teachers train`, "
             "or copy a published one there"
         )
         raise WeightsMissing(message)
+    return file
+
+
+def _folder(source: str) -> tuple[Any, Any, Any]:
+    import open_clip  # noqa: PLC0415  seconds to import
+
+    folder = Path(source).expanduser()
+    _in_folder(folder)
     name = f"local-dir:{folder}"
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(name)
@@ -87,17 +104,24 @@ def _folder(source: str) -> tuple[Any, Any, Any]:
         raise _corrupt(str(folder), error) from error
 
 
-def _tag(source: str) -> tuple[Any, Any, Any]:
+def _published(source: str) -> dict[str, Any]:
     import open_clip  # noqa: PLC0415  seconds to import
 
     architecture, _, tag = source.partition("/")
-    published = open_clip.get_pretrained_cfg(architecture, tag)
+    published: dict[str, Any] = open_clip.get_pretrained_cfg(architecture, tag)
     if not published:
         message = (
             f"open_clip has no model {source!r}; name a folder, or a tag as 'ViT-B-32/laion2b_s34b_b79k' "
             "of those that `open_clip.list_pretrained()` returns"
         )
         raise WeightsMissing(message)
+    return published
+
+
+def _tag(source: str) -> tuple[Any, Any, Any]:
+    import open_clip  # noqa: PLC0415  seconds to import
+
+    architecture, published = source.partition("/")[0], _published(source)
     weights = _cached(source, published)
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(

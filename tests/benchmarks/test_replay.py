@@ -1,7 +1,7 @@
 """The replay benchmark's arithmetic, and that a worker whose generator does nothing answers."""
 
 from benchmarks.broker_site import Site
-from benchmarks.replay import NOT_MEASURED, figures_of
+from benchmarks.replay import NO_ABLATION, figures_of
 from benchmarks.replay_round_trip import AT_ONCE, IMAGES, coordination_figures
 from benchmarks.replayed_stream import Run
 from benchmarks.result_file import with_reasons
@@ -39,7 +39,7 @@ def test_what_was_used_in_time_is_a_share_of_what_was_asked_for():
 
 def test_without_a_request_there_is_no_share_and_a_reason():
     figures, unknown = figures_of(Run([FIRST], frames=9, seconds=1.0))
-    assert with_reasons(figures, NOT_MEASURED | unknown)["used_share"] is None
+    assert with_reasons(figures, NO_ABLATION | unknown)["used_share"] is None
 
 
 def test_a_round_trip_is_timed(stream_settings, tmp_path):

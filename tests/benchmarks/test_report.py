@@ -80,3 +80,11 @@ def test_each_benchmark_that_was_run_has_a_line_with_its_own_commit_and_form() -
 
 def test_a_promise_that_was_not_kept_is_not_hidden() -> None:
     assert "NOT the same bits" in render(learning(), {}, {"recovery": recovery(bit_identical=False)})
+
+
+def test_streams_that_leave_the_teachers_world_come_first() -> None:
+    row = {"named_acc": summary(0.93), "labeller_zero_shot": summary(0.52), "synthetic_only": summary(0.41)}
+    named = {"benchmark": "named_streams", "machine": HERE, "rotated": row}
+    lines = render(learning(), {}, {}, named).splitlines()
+    assert lines[2] == "| slowly turned by 35° | 0.93 ± 0.01 | 0.52 ± 0.01 | 0.41 ± 0.01 |"
+    assert lines[4].startswith("| digits, 5 tasks")

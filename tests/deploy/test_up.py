@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from deploy.all_settings import has, read_all_settings
+from deploy.all_settings import read_all_settings
 from deploy.errors import SystemRunning
 from deploy.one_system import OneSystem
 from deploy.settings import DeploySettings
@@ -68,7 +68,7 @@ def test_a_second_one_in_the_same_home_is_refused(tmp_path: Path) -> None:
 def test_every_role_has_the_flags_and_a_port_of_its_own(tmp_path: Path) -> None:
     serving = DeploySettings(port=9000, first_metrics_port=9100, replay_workers=2)
     commands = role_commands(role(tmp_path), serving)
-    workers = ["replay-0", "replay-1"] if has("replay.worker") else []
+    workers = ["replay-0", "replay-1"]
     assert [command.name for command in commands] == ["server", "learner", "publisher", "evaluator", *workers]
     assert all("learner.epochs=3" in command.arguments for command in commands)
     addresses = [command.address for command in commands]

@@ -24,7 +24,9 @@ from deploy.inspection.machine_checks import (
     listens,
     system_ports,
 )
+from deploy.inspection.weights_checks import check_weights
 from deploy.settings import DeploySettings
+from replay.weights import Weights
 from stream.broker_facts import ClockDifference, TopicFacts
 from stream.settings import StreamSettings
 from stream.topics import Topics
@@ -125,3 +127,18 @@ def test_the_topics_of_a_model_are_wanted_or_those_that_all_share() -> None:
 @pytest.mark.parametrize(("difference_ms", "level"), [(3.0, "ok"), (-900.0, "ok"), (2000.0, "warning")])
 def test_a_clock_that_is_off_is_told(difference_ms: float, level: str) -> None:
     assert check_clock(ClockDifference(difference_ms, 5.0)).level == level
+
+
+def test_pretrained_models_are_there_and_fit_or_it_is_said_what_to_do() -> None:
+    there, missing = (
+        Weights("labeller", "digits", GIB),
+        Weights("pipeline", "a/b", missing="its files are not here; fetch them"),
+    )
+    fits, lacks = check_weights([there, missing], available_bytes=4 * GIB)
+    assert (fits.name, fits.level) == ("labeller", "ok")
+    assert "1.0 GiB on disk, about 1.5 GiB of memory" in fits.message
+    assert (lacks.level, lacks.message, lacks.remedy) == ("error", "its files are not here", "fetch them")
+    (full,) = check_weights([there], available_bytes=GIB)
+    assert (full.level, full.remedy) == ("warning", "choose a smaller one: docs/models.md has settings by memory")
+    (unknown,) = check_weights([there], available_bytes=None)
+    assert unknown.level == "ok"
