@@ -5,7 +5,6 @@ Axes: B images of a batch, W of the window, R rehearsed, C = 3, S = input size, 
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +12,6 @@ from torch.nn import functional
 
 from learner.autoencoder import Autoencoder
 from learner.settings import LearnerSettings
-
-_HEAD = 10.0  # times the network's learning rate: it begins from nothing at every update
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,7 @@ def train(
     """
     network = copy.deepcopy(start).train()
     head = _Head(lesson.words_N, network.latent_width, settings.word_strength)
-    groups: list[dict[str, Any]] = [
-        {"params": network.parameters()},
-        {"params": head.parameters(), "lr": _HEAD * settings.learning_rate},
-    ]
-    optimiser = torch.optim.Adam(groups, lr=settings.learning_rate)
+    optimiser = torch.optim.Adam([*network.parameters(), *head.parameters()], lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.learning_rate_decay)
     images_NCSS = torch.cat([lesson.window_WCSS, lesson.past_RCSS])
     held = _Held(lesson, settings.stability)

@@ -1,8 +1,12 @@
 """Which device a pretrained model runs on."""
 
+from typing import TypeVar
+
 import torch
 
-from replay.model_errors import DeviceMissing
+from replay.model_errors import DeviceMemoryFull, DeviceMissing
+
+M = TypeVar("M")
 
 
 def device_named(name: str) -> torch.device:
@@ -35,3 +39,19 @@ def memory_left(name: str) -> int | None:
         return None
     free, _ = torch.cuda.mem_get_info(torch.device("cuda" if name == "auto" else name))
     return int(free)
+
+
+def moved_to(device: torch.device, model: M, source: str) -> M:
+    """Return the model on the device.
+
+    Raises
+    ------
+    DeviceMemoryFull
+        Its weights alone do not fit there.
+    """
+    try:
+        moved: M = model.to(device)  # type: ignore[attr-defined]
+    except torch.OutOfMemoryError as error:
+        message = f"{source} does not fit the memory of {device}; choose a smaller model or another replay.device"
+        raise DeviceMemoryFull(message) from error
+    return moved

@@ -8,7 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from replay.devices import moved_to
 from replay.model_errors import WeightsCorrupt, WeightsMissing
+from stream.errors import InvalidSetting
 from stream.image_codec import Pixels
 
 Scheduler = Literal["own", "dpm", "lcm"]
@@ -45,12 +47,16 @@ class DiffusionPipeline:
         The files are not on this machine.
     WeightsCorrupt
         The files are there and cannot be read.
+    DeviceMemoryFull
+        They do not fit the device.
+    InvalidSetting
+        The precision is none of the device's.
     """
 
     def __init__(
         self, source: str, device: torch.device, scheduler: Scheduler, precision: Precision, *, sliced: bool
     ) -> None:
-        self._pipeline = _scheduled(_loaded(source, _dtype(precision, device)).to(device), scheduler)
+        self._pipeline = _scheduled(moved_to(device, _loaded(source, _dtype(precision, device)), source), scheduler)
         self._pipeline.set_progress_bar_config(disable=True)
         if sliced:
             self._pipeline.enable_attention_slicing()
@@ -80,6 +86,9 @@ def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
         if device.type == "cpu":
             return torch.float32
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if precision == "float16" and device.type == "cpu":
+        message = "replay.precision is float16, which a CPU computes many times slower; use 'auto', or a GPU"
+        raise InvalidSetting(message)
     return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[precision]
 
 

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from replay.devices import moved_to
 from replay.model_errors import WeightsCorrupt, WeightsMissing
 from stream.image_codec import Pixels
 
@@ -39,12 +40,14 @@ class OpenClipModel:
         The files are not on this machine.
     WeightsCorrupt
         The files are there and cannot be read.
+    DeviceMemoryFull
+        They do not fit the device.
     """
 
     def __init__(self, source: str, device: torch.device) -> None:
         self.device = device
         self._model, self._preprocess, self._tokenizer = _folder(source) if _is_folder(source) else _tag(source)
-        self._model = self._model.to(device).eval()
+        self._model = moved_to(device, self._model, source).eval()
 
     @property
     def scale(self) -> float:

@@ -5,10 +5,12 @@ import pytest
 import torch
 from sklearn.svm import SVC
 
+from replay.devices import moved_to
 from replay.diffusion_pipeline import DiffusionPipeline, Painted
 from replay.generator import Subject
 from replay.model_errors import DeviceMemoryFull, DeviceMissing, SubjectUnnamed, WeightsCorrupt, WeightsMissing
 from replay.text_to_image import Painting, TextToImage, open_text_to_image
+from stream.errors import InvalidSetting
 from stream.sources.packs import digits_part
 from tests.replay.shipped import GENERATOR
 
@@ -132,3 +134,17 @@ def test_a_broken_file_is_said_to_be_broken(file, tmp_path):
 def test_a_device_that_is_not_here_is_refused():
     with pytest.raises(DeviceMissing, match="use 'auto' or 'cpu'"):
         open_text_to_image(str(GENERATOR), PAINTING, "cuda:99")
+
+
+def test_half_precision_on_a_cpu_is_refused_before_anything_is_read():
+    with pytest.raises(InvalidSetting, match="use 'auto', or a GPU"):
+        open_text_to_image(str(GENERATOR), Painting(precision="float16"), "cpu")
+
+
+def test_a_model_that_does_not_fit_its_device_is_said_not_to():
+    class TooLarge:
+        def to(self, _device):
+            raise torch.OutOfMemoryError
+
+    with pytest.raises(DeviceMemoryFull, match="a/b does not fit the memory of cpu; choose a smaller model"):
+        moved_to(torch.device("cpu"), TooLarge(), "a/b")
