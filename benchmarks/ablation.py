@@ -28,7 +28,7 @@ from stream.sources.packs import load_pack
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
 _WAYS = {"none": (True, False), "mixture": (False, False), "diffusion": (True, True), "both": (False, True)}
 """Whether what is generated is rehearsed alone, and whether anything is painted."""
-FRAMES = 1200
+FRAMES = 800
 _QUICK_FRAMES = 320
 
 
