@@ -16,7 +16,7 @@ from learner.method import learn, signal_in
 from learner.overload import OverloadChange, overload_change
 from learner.rehearsal import generated_of, rehearsed_images
 from learner.replay_memory import ReplayCounts
-from learner.replay_requests import asking_of
+from learner.replay_requests import asking_of, introduction_of
 from learner.sample_intake import RefusedSamples, take_in
 from learner.state import LearnerState
 from learner.stopwatch import Stopwatch
@@ -79,6 +79,7 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     7. ``detect``   a change of the world in the scores
     8. ``ask``      for samples, if an update begins to wait
     9. ``learn``    if an update is due, from the window and its rehearsal
+    10. ``introduce``  new clusters to a labeller, if one is there
     """
     outcomes = obey(state, inputs.commands, plan)
     with around.replaying:
@@ -99,6 +100,7 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     replay = state.replay.counts
     if learned is not None:
         state.replay.count_anew()
+    requests = [*requests, *_introduce(state, plan, len(requests), around)]
     overload = overload_change(state, plan)
     state.finish(plan, len(inputs.frames) - len(kept))
     return TaskReport(
@@ -139,6 +141,13 @@ def _ask(
     with around.replaying:
         asking = asking_of(state, plan, StreamPace.of(frames, plan.cut_at_ms))
         state.replay.note_requests(asking.requests, asking.update, state.updates, asking.members)
+    return asking.requests
+
+
+def _introduce(state: LearnerState, plan: TaskPlan, first: int, around: Surroundings) -> Sequence[ReplayRequest]:
+    with around.replaying:
+        asking = introduction_of(state, plan, first)
+        state.replay.note_requests(asking.requests, asking.update, state.updates)
     return asking.requests
 
 

@@ -23,6 +23,7 @@ _COMMANDS = Counter("r2r_learner_commands", "Commands, by what became of them", 
 _REQUESTED = Counter("r2r_learner_samples_requested", "Images asked of the replay workers", ["model"])
 _SAMPLES = Counter("r2r_learner_samples", "Generated images that came, by what became of them", ["model", "fate"])
 _SAMPLES_REFUSED = Counter("r2r_learner_sample_batches_refused", "Batches without effect", ["model", "reason"])
+_OWED = Gauge("r2r_learner_samples_owed", "1 while a request waits for its first answer", ["model"])
 _REPLAY_STALL = Gauge(
     "r2r_learner_replay_stall_seconds", "In which frames waited for samples and requests, since the start", ["model"]
 )
@@ -76,6 +77,7 @@ def observe_state(model: str, state: LearnerState) -> None:
     """Show where the learner stands, after a restart too."""
     _CLUSTERS.labels(model).set(state.knowledge.mixture.live_clusters)
     _TASK.labels(model).set(state.task_seq)
+    _OWED.labels(model).set(state.replay.is_owed)
     _PENDING.labels(model).set(state.wakes_at_ms is not None)
     _VERSION.labels(model).set(state.updated_at_task)
 

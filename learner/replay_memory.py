@@ -121,6 +121,11 @@ class ReplayMemory:
         if len(images_NCSS):
             self._keep(self.painted[-max(1, _MOST_BYTES // images_NCSS[0].numel()) :])
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether there is a request that nothing has answered yet."""
+        return any(not asked.batches for asked in self.asked.values())
+
     def note_gap(self, cluster: int, gap: float) -> None:
         """Remember how far images of a cluster are from real ones, in deviations."""
         self.gaps[cluster] = gap

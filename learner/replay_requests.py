@@ -13,7 +13,7 @@ from torch import Tensor
 from learner.members import Members, members_of
 from learner.rehearsal import rehearsed_images
 from learner.replay_memory import MOST_REQUESTS
-from learner.replay_schedule import Wanted, replay_schedule
+from learner.replay_schedule import Share, Wanted, replay_schedule
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from learner.stream_pace import StreamPace
@@ -52,8 +52,27 @@ def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
     else:
         share = 0  # an answer would be too late for this update, and its time over before the next
     members = members_of(state)
-    requests = _requests(state, plan, members, min(settings.replay_images, share), update)
-    return Asking(requests, update, {cluster: own.places for cluster, own in members.items()})
+    shares = _wanted(state, min(settings.replay_images, share), update)
+    places = {cluster: own.places for cluster, own in members.items()}
+    return Asking(_requests(state, plan, shares, update, members), update, places)
+
+
+def introduction_of(state: LearnerState, plan: TaskPlan, first: int) -> Asking:
+    """Return a request of one image for each cluster of which a labeller that is there has said nothing yet.
+
+    A cluster that is born is named soon, not when the next update begins to wait.
+
+    Parameters
+    ----------
+    first
+        How many requests the plan has made already: ids go on from there.
+    """
+    update = state.updates + 1
+    if not (state.settings.replay and state.names.votes):
+        return Asking([], update)
+    known = {*state.names.given, *state.names.votes, *(asked.cluster for asked in state.replay.asked.values())}
+    unknown = [Share(cluster, 1) for cluster in sorted(state.exemplars.by_cluster) if cluster not in known]
+    return Asking(_requests(state, plan, unknown[:MOST_REQUESTS], update, first=first), update)
 
 
 def trusted(images: int, gap: float) -> int:
@@ -70,16 +89,14 @@ def trusted(images: int, gap: float) -> int:
     return max(min(images, 1), round(images / (1.0 + gap * gap)))
 
 
-def _requests(
-    state: LearnerState, plan: TaskPlan, members: Mapping[int, Members], wanted: int, update: int
-) -> list[ReplayRequest]:
-    """Return a request for each cluster with exemplars of which fewer images wait or are to come than are wanted.
+def _wanted(state: LearnerState, wanted: int, update: int) -> list[Share]:
+    """Return of how many images each cluster with exemplars lacks, of those that are wanted for the update.
 
-    What was not seen for longest is asked for first; see `learner.replay_schedule`.
+    What was not seen for longest comes first; see `learner.replay_schedule`. While an older request is not answered,
+    one image of each cluster is enough: workers that lag behind would only lag further, and names with them.
     """
-    settings = state.settings
-    expected = state.replay.expected(update, state.updates)
-    lasts_seconds = settings.replay_seconds * (update - state.updates)  # also while the update before trains
+    settings, expected = state.settings, state.replay.expected(update, state.updates)
+    wanted = min(wanted, 1) if state.replay.is_owed else wanted
     missing = [
         Wanted(
             cluster,
@@ -89,7 +106,19 @@ def _requests(
         )
         for cluster in sorted(state.exemplars.by_cluster)
     ]
-    asked = replay_schedule(missing, settings.replay_images, settings.replay_images_in_all)[:MOST_REQUESTS]
+    return replay_schedule(missing, settings.replay_images, settings.replay_images_in_all)[:MOST_REQUESTS]
+
+
+def _requests(
+    state: LearnerState,
+    plan: TaskPlan,
+    shares: Sequence[Share],
+    update: int,
+    members: Mapping[int, Members] | None = None,
+    *,
+    first: int = 0,
+) -> list[ReplayRequest]:
+    lasts_seconds = state.settings.replay_seconds * (update - state.updates)  # also while the update before trains
     return [
         ReplayRequest(
             id=derived_id(plan.model, plan.task_seq, "replay-request", number),
@@ -101,9 +130,9 @@ def _requests(
             images=share.images,
             seed=derived_seed(plan.seed, share.cluster),
             expires_at_ms=plan.cut_at_ms + round(lasts_seconds * 1000),
-            members=_as_png(members.get(share.cluster, Members()).images_NCSS),
+            members=_as_png((members or {}).get(share.cluster, Members()).images_NCSS),
         )
-        for number, share in enumerate(asked)
+        for number, share in enumerate(shares, start=first)
     ]
 
 

@@ -46,7 +46,7 @@ def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, deco
             state.replay.take_in(asked.id, id_within(plan.model, samples.id), images_NCSS, state.updates)
             if vote and samples.part == 0:  # one for each answer, however many parts it has
                 state.names.vote(asked.cluster, samples.name, vote)
-            state.hear(asked.cluster, labels)
+            state.hear(labels)
             if samples.images:
                 state.replay.note_gap(asked.cluster, gap)
     state.replay.note_refused(len(refused))

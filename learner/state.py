@@ -197,13 +197,20 @@ class LearnerState:
         self.names.give(cluster, name)
         self.updated_at_task = task_seq
 
-    def hear(self, cluster: int, labels: Sequence[FrameLabel]) -> None:
-        """Remember sure labels of frames that an update will learn from; of others they vote for the asked cluster."""
-        waiting = set(self.window.places())
+    def hear(self, labels: Sequence[FrameLabel]) -> None:
+        """Remember sure labels of frames that an update will learn from.
+
+        Where one has learned from them already, they vote for the clusters that these frames fall into now; frames that
+        are not at hand any more are passed over.
+        """
+        waiting, trained = set(self.window.places()), self.window.trained()
         for label in labels:
             if label.is_sure and label.place in waiting:
                 self.labels.hear(label)
-            elif label.is_sure:
+        late = [label for label in labels if label.is_sure and label.place in trained]
+        if late:
+            scores = self.knowledge.score(torch.stack([trained[label.place] for label in late]))
+            for label, cluster in zip(late, self.knowledge.mixture.ids_K[scores.slots_N].tolist(), strict=True):
                 self.names.vote(cluster, label.word, label.score)
 
     def note_votes(self, before: Mapping[int, str], task_seq: int) -> dict[int, str]:

@@ -55,6 +55,10 @@ class TrainingWindow:
         """Return where the frames not yet trained on stand, in the order they came."""
         return [place for place, _ in self._frames][len(self._frames) - self._untrained :]
 
+    def trained(self) -> dict[Place, Tensor]:
+        """Return the frames that were trained on and are still there, as float images [3, S, S]."""
+        return dict(list(self._frames)[: len(self._frames) - self._untrained])
+
     def recent_images(self) -> Tensor:
         """Return all frames, trained on or not, as float images [N, 3, S, S] in the order they came."""
         return torch.stack([image for _, image in self._frames]) if self._frames else torch.zeros(0, 3, 0, 0)

@@ -55,3 +55,8 @@ def moved_to(device: torch.device, model: M, source: str) -> M:
         message = f"{source} does not fit the memory of {device}; choose a smaller model or another replay.device"
         raise DeviceMemoryFull(message) from error
     return moved
+
+
+def use_threads(threads: int) -> None:
+    """Let this process's models compute with so many threads on a CPU."""
+    torch.set_num_threads(threads)

@@ -41,6 +41,10 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported: nothing is fetched at run time
     needs_words = bool(settings.labeller) or settings.generator == "text_to_image"
+    if needs_words:
+        from replay.devices import use_threads  # noqa: PLC0415  torch takes seconds to import
+
+        use_threads(settings.threads)
     words = _vocabulary(settings, model, folder, sleep) if needs_words else None
     resynthesis = Resynthesis(settings.strength)
     named: Generator = resynthesis if settings.generator == "resynthesis" else _painting(settings, words)

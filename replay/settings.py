@@ -44,6 +44,8 @@ class ReplaySettings(Settings):
     """A diffusers text-to-image pipeline: a folder or a hub id as CompVis/stable-diffusion-v1-4."""
     device: str = "auto"
     """``cpu``, ``cuda``, ``cuda:1``, or ``auto``: the GPU if there is one. For the labeller, too."""
+    threads: int = Field(1, ge=1)
+    """Of torch on a CPU: two that share their cores with a learner paint a quarter as fast as one."""
     steps: int = Field(20, ge=1)
     guidance: float = Field(2.0, ge=0)
     """Turbo models want 1 to 4 steps and guidance 0."""

@@ -1,6 +1,5 @@
 """The README of a pair of teachers: what it is, what it was made from, and what it can do."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 
 from replay.teachers.examination import DISTRACTORS, Figures
 from replay.teachers.prompts import SYNONYMS, words_of
+from replay.teachers.recipe import Recipe
 from stream.home import write_atomically
 from stream.sources.teacher_part import LabelledPictures
 
@@ -29,15 +29,14 @@ _MEANINGS = {
 }
 
 
-def save_card(folder: Path, pictures: LabelledPictures, recipe: Mapping[str, object], seed: int, device: str) -> None:
+def save_card(folder: Path, pictures: LabelledPictures, recipe: Recipe, seed: int, device: str) -> None:
     """Write ``README.md`` without figures."""
     source = _SOURCES.get(pictures.name, f"the first half of the training part of the pack `{pictures.name}`")
-    settings = "\n".join(f"| `{key}` | {value} |" for key, value in recipe.items())
+    settings = "\n".join(f"| `{key}` | {value} |" for key, value in asdict(recipe).items())
     known = [f"*{word}*" for words in words_of(pictures.names, SYNONYMS.get(pictures.name, {})) for word in words]
     data = "" if pictures.name == "digits" else " --data PACK"
-    command = (
-        f"python -m replay.teachers train --dataset {pictures.name}{data} --seed {seed} --device {device} --out NEW"
-    )
+    told = f"--dataset {pictures.name}{data}{recipe.flags()} --seed {seed} --device {device} --out NEW"
+    command = f"python -m replay.teachers train {told}"
     card = f"""# Small teachers: {pictures.name}
 
 `labeller/` is an open_clip model (`open_clip.create_model_and_transforms("local-dir:labeller")`), with the

@@ -63,6 +63,20 @@ class Recipe:
         steps = {f"{part}_steps": max(1, round(share * getattr(self, f"{part}_steps"))) for part in _PARTS}
         return replace(self, **steps)
 
+    def flags(self) -> str:
+        """Return what `r2r teachers train` is told for it; empty for ``small`` as it is.
+
+        Examples
+        --------
+        >>> RECIPES["large"].hurried(0.2).flags(), RECIPES["small"].flags()
+        (' --recipe large --share 0.2', '')
+        """
+        for name, whole in RECIPES.items():
+            share = self.denoiser_steps / whole.denoiser_steps
+            if self == whole.hurried(share):
+                return (f" --recipe {name}" if name != "small" else "") + (f" --share {share:g}" if share != 1 else "")
+        return ""
+
 
 _PARTS = ("clip", "autoencoder", "denoiser")
 

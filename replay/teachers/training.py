@@ -1,6 +1,5 @@
 """From labelled pictures to a folder with a labeller and a generator."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from replay.teachers.calibration import calibrate, split_for_calibration
@@ -29,4 +28,4 @@ def train_teachers(pictures: LabelledPictures, recipe: Recipe, out: Path, seed: 
     train_clip(learned, words, recipe, out / "labeller", (seed, device))
     calibrate(out / "labeller", held_out, words, recipe, seed)
     train_text_to_image(pictures, words, recipe, out / "generator", (seed, device))
-    save_card(out, pictures, asdict(recipe), seed, device)
+    save_card(out, pictures, recipe, seed, device)

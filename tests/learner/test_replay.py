@@ -86,11 +86,12 @@ def test_a_vote_that_changes_a_name_is_a_new_version_and_is_told():
             samples.append(0, None, batch.to_bytes())
 
     state, reports, _ = through(name_all)
-    (naming,) = [report for report in reports if report.renamed]
+    naming, introduced = [report for report in reports if report.renamed]
     assert naming.renamed == {0: "digit 0", 1: "digit 1"}
     assert naming.changes_what_is_served
     assert [event.kind for event in events_of(naming)].count("naming") == 2
-    assert state.names.by_cluster().items() >= naming.renamed.items()
+    assert introduced.renamed == {2: "digit 2", 3: "digit 3"}, "new clusters are shown to the labeller at once"
+    assert state.names.by_cluster() == naming.renamed | introduced.renamed
     assert state_from_bytes(state_to_bytes(state))[0].names == state.names
 
 

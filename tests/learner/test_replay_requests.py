@@ -7,7 +7,7 @@ from PIL import Image
 
 from learner.exemplars import Exemplars
 from learner.names import Names
-from learner.replay_requests import asking_of
+from learner.replay_requests import asking_of, introduction_of
 from learner.seeds import derived_seed
 from learner.state import PendingUpdate
 from learner.stream_pace import StreamPace
@@ -35,6 +35,13 @@ def requests_of(state, pace=LIVE):
 
 def note(state, requests, update=1):
     state.replay.note_requests(requests, update, state.updates)
+
+
+def answer(state, requests, count):
+    """Let so many images come for each request."""
+    for request in requests:
+        own = request.id.removeprefix("m/")
+        state.replay.take_in(own, f"batch of {own}", torch.zeros(count, 3, 32, 32, dtype=torch.uint8), state.updates)
 
 
 def images(requests):
@@ -83,10 +90,38 @@ def test_large_exemplars_are_left_out_until_the_request_fits_into_a_message():
 
 def test_a_second_ask_for_the_same_update_asks_for_what_is_missing_alone():
     state = asking(2)
-    note(state, requests_of(state))
+    requests = requests_of(state)
+    note(state, requests)
     assert requests_of(state) == []
+    answer(state, requests, 15)
     state.pending = PendingUpdate(40, 2, 0)
     assert images(requests_of(state)) == [4, 4]
+
+
+def test_while_an_older_request_is_not_answered_one_image_of_each_cluster_is_enough():
+    state = asking(3)
+    requests = requests_of(state)
+    note(state, requests[:2])
+    state.pending = PendingUpdate(90, 2, 0)
+    assert [(request.cluster, request.images) for request in requests_of(state)] == [(2, 1)]
+    answer(state, requests[:1], 3)
+    assert images(requests_of(state)) == [1]
+    answer(state, requests[1:2], 3)
+    assert len(requests_of(state)) == 3
+
+
+def test_a_new_cluster_is_shown_once_to_a_labeller_that_is_there():
+    state = asking(3)
+    assert introduction_of(state, PLAN, 0).requests == [], "no labeller has spoken"
+    state.names = Names(given={1: "one"}, votes={0: {"zero": 0.9}})
+    asked = introduction_of(state, PLAN, 4)
+    (request,) = asked.requests
+    assert (request.id, request.cluster, request.images) == ("m/7/replay-request/4", 2, 1)
+    note(state, asked.requests)
+    assert introduction_of(state, PLAN, 0).requests == []
+    state.settings = SETTINGS.model_copy(update={"replay": False})
+    state.replay.asked.clear()
+    assert introduction_of(state, PLAN, 0).requests == []
 
 
 def test_what_waits_from_the_last_update_is_not_asked_for_again():
@@ -106,6 +141,7 @@ def test_where_an_answer_would_be_late_the_next_update_is_provided_for_with_what
     assert lasting == [60_000, 120_000]
     note(state, asking_ahead.requests, asking_ahead.update)
     assert asking_of(state, PLAN, BEHIND).requests == []
+    answer(state, asking_ahead.requests, 8)
     assert images(requests_of(state)) == [15, 15]
     state.updates = 1
     assert images(requests_of(state)) == [7, 7]

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from learner.frame_labels import FrameLabel
 from learner.sample_intake import take_in
 from learner.state import LearnerState
 from learner.window import Place
@@ -11,7 +12,7 @@ from stream.log import Record
 from stream.messages import OffsetRange, TaskPlan
 from stream.replay_messages import ReplayRequest
 from tests.learner.painting import painted
-from tests.learner.small import AROUND, digits_frames, state_with_clusters
+from tests.learner.small import AROUND, digits_frames, digits_log, run_through, state_with_clusters
 
 PLAN = TaskPlan("m", 1, 7, {}, {0: OffsetRange(0, 9)}, OffsetRange(0, 0), 0, "", 500)
 REQUEST = ReplayRequest(
@@ -157,11 +158,24 @@ def test_sure_words_for_frames_wait_for_the_update_that_learns_from_these():
     assert state.names.votes == {}
 
 
-def test_words_that_come_after_the_update_that_learned_from_their_frames_vote_for_the_cluster():
-    state = showing(MEMBERS[:1])
-    assert taken(state, labelled(["cat", "cat", "dog"], [0.95, 0.95, 0.6])) == []
-    assert state.labels.words == {MEMBERS[0]: "cat"}
-    assert state.names.votes == {1: {"cat": 0.95}}
+def test_words_that_come_after_the_update_vote_for_the_clusters_that_their_frames_are_in_now():
+    state, _ = run_through(digits_log(80))
+    assert (state.updates, len(state.window)) == (1, 32)
+    trained = state.window.trained()
+    scores = state.knowledge.score(torch.stack(list(trained.values())))
+    places, ids = list(trained), state.knowledge.mixture.ids_K[scores.slots_N].tolist()
+    of_one, of_other = ids.index(0), ids.index(1)
+    gone = Place(0, 999)
+    state.hear(
+        [
+            FrameLabel(places[of_one], "cat", 0.95),
+            FrameLabel(places[of_other], "dog", 0.92),
+            FrameLabel(places[of_other], "dog", 0.6),
+            FrameLabel(gone, "cow", 0.99),
+        ]
+    )
+    assert state.names.votes == {0: {"cat": 0.95}, 1: {"dog": 0.92}}
+    assert state.labels.words == {}
 
 
 @pytest.mark.parametrize(
