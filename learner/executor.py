@@ -82,25 +82,23 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     10. ``introduce``  new clusters to a labeller, if one is there
     """
     outcomes = obey(state, inputs.commands, plan)
+    named = state.names.by_cluster()
     with around.replaying:
-        named = state.names.by_cluster()
         refused = take_in(state, inputs.samples, plan, around.decode)
-        renamed = state.note_votes(named, plan.task_seq)
     kept = thinned(inputs.frames, plan.keep_one_in)
     admitted = admit(kept, around.frames_topic, state.resends, around.decode, state.settings)
     scores = state.knowledge.score(admitted.images_NCSS) if _can_score(state, len(admitted.places)) else None
     state.window.add(admitted.places, admitted.images_NCSS)
     if scores is not None:
         state.follow(scores)
-    signal = _detect(state, scores, plan)
-    if signal is None:
-        state.note_frames(len(admitted.places), plan.cut_at_ms)
+    signal = _detect(state, scores, plan, len(admitted.places))
     requests = _ask(state, plan, kept, around) if signal is not None or state.note_interval() else []
     learned = _learn(state, plan, around.faults) if state.update_is_due(plan.cut_at_ms) else None
     replay = state.replay.counts
     if learned is not None:
         state.replay.count_anew()
     requests = [*requests, *_introduce(state, plan, len(requests), around)]
+    renamed = state.note_votes(named, plan.task_seq)
     overload = overload_change(state, plan)
     state.finish(plan, len(inputs.frames) - len(kept))
     return TaskReport(
@@ -125,13 +123,16 @@ def _can_score(state: LearnerState, frames: int) -> bool:
     return state.knowledge.has_learned and frames > 0
 
 
-def _detect(state: LearnerState, scores: Scores | None, plan: TaskPlan) -> DriftSignal | None:
-    """Look for a change; once an update waits for frames after one, further evidence changes nothing."""
+def _detect(state: LearnerState, scores: Scores | None, plan: TaskPlan, frames: int) -> DriftSignal | None:
+    """Look for a change among so many frames; once an update waits after one, further evidence changes nothing."""
     if scores is None or state.world_changed:
+        state.note_frames(frames, plan.cut_at_ms)
         return None
     signal = signal_in(scores, state.detector, state.settings)
-    if signal is not None:
-        state.note_signal(signal, len(scores.excess_N), plan.cut_at_ms)
+    if signal is None:
+        state.note_frames(frames, plan.cut_at_ms)
+    else:
+        state.note_signal(signal, frames, plan.cut_at_ms)
     return signal
 
 

@@ -214,11 +214,11 @@ class LearnerState:
                 self.names.vote(cluster, label.word, label.score)
 
     def note_votes(self, before: Mapping[int, str], task_seq: int) -> dict[int, str]:
-        """Return what clusters are called now and were not ``before``; that changes what is served."""
-        after = self.names.by_cluster()
+        """Return what live clusters are called now and were not ``before``; that changes what is served."""
+        after, live = self.names.by_cluster(), set(self.knowledge.mixture.ids_K.tolist())
         changed = {
             cluster: after.get(cluster, "")
-            for cluster in sorted({*before, *after})
+            for cluster in sorted({*before, *after} & live)
             if before.get(cluster) != after.get(cluster)
         }
         if changed:

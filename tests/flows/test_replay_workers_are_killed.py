@@ -95,6 +95,6 @@ def test_what_a_killed_worker_had_written_lies_in_the_log_and_no_reader_sees_it(
 def test_a_request_of_another_major_version_stops_the_worker_with_one_sentence(runs):
     code, told = runs["of_another_release"].result()
     assert code == 1
-    assert told.startswith("replay-0: this release reads r2r.replay-request/1.0, but the document is")
+    assert told.startswith("replay-0: this release reads r2r.replay-request/1.1, but the document is")
     assert "update this role first" in told
     assert len(told.splitlines()) == 1
