@@ -55,7 +55,7 @@ class LearnerSettings(PaperSettings):
     """Factor for each epoch of an update, as published."""
 
     # Mixture
-    projection_dimensions: int = Field(64, ge=2, validate_default=True)
+    projection_dimensions: int = Field(48, ge=2, validate_default=True)
     """Principal components of the latents in which the mixture lives."""
     max_clusters: int = Field(64, ge=5)
     """Preallocated slots, K_max."""
