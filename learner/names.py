@@ -58,12 +58,16 @@ class Names:
         >>> names.of(3), names.of(4), names.of(5)
         ('cat', '', '')
         """
-        return self.given.get(cluster) or _elected(self.votes.get(cluster, {}))
+        return self.given.get(cluster) or self.word_of(cluster)
+
+    def word_of(self, cluster: int) -> str:
+        """Return what the labeller calls the cluster, whatever a person does; empty where its votes do not agree."""
+        return _elected(self.votes.get(cluster, {}))
 
     def is_settled(self, cluster: int) -> bool:
-        """Say whether the cluster's name is no longer in question: a person gave it, or enough votes are cast."""
+        """Say whether the labeller's word for the cluster is no longer in question: so many votes are cast."""
         votes = math.fsum(self.votes.get(cluster, {}).values())
-        return cluster in self.given or (votes >= _SETTLED and bool(self.of(cluster)))
+        return votes >= _SETTLED and bool(self.word_of(cluster))
 
     def by_cluster(self) -> dict[int, str]:
         """Return all names, in the order of the ids; clusters without one are left out."""

@@ -29,6 +29,8 @@ _BELIEVED = 0.9  # share of a window's words that agree with settled names
 class Words:
     """Numbers of words, -1 where there is none: what was said of each frame, and what each slot's cluster is called.
 
+    Names that persons gave are none of the labeller's words, and shape nothing.
+
     Parameters
     ----------
     vocabulary
@@ -46,8 +48,8 @@ class Words:
 
     @classmethod
     def of(cls, said: Sequence[str], names: Names, ids_K: Tensor) -> "Words":
-        """Return as numbers what was said of frames, and what the clusters of the slots are called."""
-        called = [names.of(cluster) if cluster >= 0 else "" for cluster in ids_K.tolist()]
+        """Return as numbers what was said of frames, and what the labeller calls the clusters of the slots."""
+        called = [names.word_of(cluster) for cluster in ids_K.tolist()]
         vocabulary = tuple(sorted({*said, *called} - {""}))
         numbers = {"": _NONE} | {word: number for number, word in enumerate(vocabulary)}
         return cls(

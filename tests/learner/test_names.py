@@ -106,8 +106,12 @@ def test_what_is_no_name(text):
     assert not is_name(text)
 
 
-def test_a_name_is_settled_once_enough_votes_agree_or_a_person_gave_it():
-    names = Names(
-        given={1: "cat"}, votes={2: {"cat": 31.0}, 3: {"cat": 20.0, "dog": 12.0}, 4: {"a": 20.0, "b": 19.0, "c": 9.0}}
-    )
-    assert [names.is_settled(cluster) for cluster in (1, 2, 3, 4, 5)] == [True, False, True, False, False]
+def test_a_word_is_settled_once_enough_votes_are_cast_and_agree():
+    votes = {2: {"cat": 31.0}, 3: {"cat": 20.0, "dog": 12.0}, 4: {"a": 20.0, "b": 19.0, "c": 9.0}}
+    names = Names(given={1: "cat"}, votes=votes)
+    assert [names.is_settled(cluster) for cluster in (1, 2, 3, 4, 5)] == [False, False, True, False, False]
+
+
+def test_the_labellers_word_for_a_cluster_is_told_also_where_a_person_calls_it_otherwise():
+    names = Names(given={1: "tabby", 2: "tom"}, votes={1: {"cat": 40.0}})
+    assert (names.of(1), names.word_of(1), names.word_of(2)) == ("tabby", "cat", "")

@@ -120,3 +120,10 @@ def test_joined_clusters_take_over_what_is_allowed_to_either(kept, gone):
     assert joined.allowed_NK[:, kept].tolist() == [True, True]
     assert joined.apart_KK is not None
     assert bool(joined.apart_KK[kept, 3] & joined.apart_KK[3, kept])
+
+
+def test_a_name_that_a_person_gave_parts_no_cluster_of_the_labellers_word():
+    names = Names(given={4: "tabby"}, votes=SETTLED)
+    spoken = Words.of(["cat"] * 5, names, IDS)
+    parted = part(spoken, pair_of_clusters([0] * 5), points(0, 0, 0, 0, 0))
+    assert parted.start.live_clusters == 2
