@@ -1,6 +1,6 @@
 """A generator that remembers what it painted: for those whose images depend on name and seed alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,11 +12,20 @@ _ANY = 2**31  # the worker's own files need no caps
 
 
 class CachedGenerator:
-    """Paints each image once, as long as the cache holds it; see `replay.generator.Generator`."""
+    """Paints each image once, as long as the cache holds it; see `replay.generator.Generator`.
 
-    def __init__(self, generator: Generator, cache: SampleCache) -> None:
+    Parameters
+    ----------
+    told
+        Hears after each call how many images were held, how many were not, and how many bytes are held now.
+    """
+
+    def __init__(
+        self, generator: Generator, cache: SampleCache, told: Callable[[int, int, int], None] = lambda *_: None
+    ) -> None:
         self._generator = generator
         self._cache = cache
+        self._told = told
 
     @property
     def name(self) -> str:
@@ -34,6 +43,7 @@ class CachedGenerator:
         for key, image in images.items():
             if image is not None:
                 self._cache.keep(key, held.get(key) or encode_png(np.ascontiguousarray(image)))
+        self._told(len(held), len(missing), self._cache.held_bytes)
         return [images[key] for key in keys]
 
     def close(self) -> None:

@@ -1,9 +1,11 @@
 """What a worker works with, as its settings say; heavy libraries are imported only where a setting asks for them."""
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+from replay import metrics
 from replay.cached_generator import CachedGenerator
 from replay.critic import Critic, Seeing, Unseeing
 from replay.generator import Generator
@@ -47,7 +49,7 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
         use_threads(settings.threads)
     words = _vocabulary(settings, model, folder, sleep) if needs_words else None
     resynthesis = Resynthesis(settings.strength)
-    named: Generator = resynthesis if settings.generator == "resynthesis" else _painting(settings, words)
+    named: Generator = resynthesis if settings.generator == "resynthesis" else _painting(settings, words, model)
     critic = _critic(settings, words)
     if named is resynthesis:
         return Tools(resynthesis, resynthesis, critic, settings.batch_images)
@@ -91,7 +93,7 @@ def _critic(settings: ReplaySettings, words: Vocabulary | None) -> Critic:
     return Seeing(labeller, FilterRules(settings.filter_most_spreads, settings.filter_fewest_spreads))
 
 
-def _painting(settings: ReplaySettings, words: Vocabulary | None) -> Generator:
+def _painting(settings: ReplaySettings, words: Vocabulary | None, model: str) -> Generator:
     if not settings.pipeline:
         message = "replay.generator is text_to_image and replay.pipeline names none; set a folder or a hub id there"
         raise InvalidSetting(message)
@@ -107,4 +109,8 @@ def _painting(settings: ReplaySettings, words: Vocabulary | None) -> Generator:
         sliced=settings.sliced,
     )
     generator = open_text_to_image(shipped("pipeline", settings.pipeline), painting, settings.device)
-    return CachedGenerator(generator, SampleCache(settings.cache_bytes)) if settings.cache_bytes else generator
+    if not settings.cache_bytes:
+        return generator
+    return CachedGenerator(
+        generator, SampleCache(settings.cache_bytes), functools.partial(metrics.observe_cache, model)
+    )

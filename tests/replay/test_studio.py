@@ -113,7 +113,8 @@ def test_a_generator_that_brings_too_few_is_told():
 
 def test_what_is_cached_is_not_painted_again_and_is_the_same():
     generator = Wrong()
-    cached = CachedGenerator(generator, SampleCache(100_000))
+    told = []
+    cached = CachedGenerator(generator, SampleCache(100_000), lambda *counts: told.append(counts))
     subject = Subject("cat", [exemplar(4)])
     first = cached.generate(subject, [1, 2, 7, 2])
     again = cached.generate(subject, [2, 3, 1, 7])
@@ -123,6 +124,8 @@ def test_what_is_cached_is_not_painted_again_and_is_the_same():
     assert first[2] is again[3] is None
     assert cached.generate(Subject("dog", [exemplar(4)]), [1])[0] is not None
     assert generator.asked[-1] == ("dog", [1])
+    assert [counts[:2] for counts in told] == [(0, 3), (2, 2), (0, 1)]
+    assert told[0][2] < told[1][2] < told[2][2]
 
 
 def test_kept_images_are_png_files():
