@@ -1,7 +1,7 @@
 """``r2r doctor``: is all there that a system needs, and what is to be done where it is not."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 
@@ -15,10 +15,9 @@ from deploy.inspection.finding import Finding, error, exit_code, ok, warning
 from deploy.inspection.machine_checks import listens
 from deploy.inspection.running_system import find_running_system
 from deploy.tool import Tool, add_model_flag, run_tool, tool_parser
-from replay.devices import memory_left
 from replay.weights import weights_of
 from stream.broker_facts import clock_difference, topic_facts
-from stream.errors import BrokerUnavailable
+from stream.errors import BrokerUnavailable, R2RError
 from stream.home import running_settings
 from stream.topics import Topics
 
@@ -58,13 +57,18 @@ def look_at_all(tool: Tool) -> Iterator[Finding]:
     yield from _broker_findings(tool, settings, embedded=embedded, taken=not embedded or listens(host, int(port)))
     yield _made("onnxruntime", partial(installation_checks.check_provider, settings.deploy.provider))
     yield _made("torch", partial(installation_checks.check_torch, settings.learner.threads))
-    yield from weights_checks.check_weights(weights_of(settings.replay), _model_memory(settings))
+    yield from _all_made("weights", partial(_weights_findings, settings))
 
 
-def _model_memory(settings: AllSettings) -> int | None:
-    """Return what is left where the pretrained models run: on their GPU, or in the machine."""
+def _weights_findings(settings: AllSettings) -> Iterator[Finding]:
+    """Look for pretrained models, and at what is left where they run: on their GPU, or in the machine."""
+    found = weights_of(settings.replay)
+    if not found:
+        return
+    from replay.devices import memory_left  # noqa: PLC0415  torch takes seconds to import, and may be what is broken
+
     gpu = memory_left(settings.replay.device)
-    return machine_checks.available_memory_bytes() if gpu is None else gpu
+    yield from weights_checks.check_weights(found, machine_checks.available_memory_bytes() if gpu is None else gpu)
 
 
 def _broker_findings(tool: Tool, settings: AllSettings, *, embedded: bool, taken: bool) -> Iterator[Finding]:
@@ -85,13 +89,21 @@ def _broker_findings(tool: Tool, settings: AllSettings, *, embedded: bool, taken
 
 def _made(name: str, check: Check) -> Finding:
     """Return what a check finds; one that cannot be made is a finding too."""
+    return _all_made(name, lambda: [check()])[0]
+
+
+def _all_made(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Return all that a check finds, as `_made` does."""
     try:
-        return check()
+        return list(check())
     except BrokerUnavailable as failure:
-        return warning(name, str(failure).partition(";")[0], "see Kafka's log, or what you may do there")
+        return [warning(name, str(failure).partition(";")[0], "see Kafka's log, or what you may do there")]
+    except R2RError as failure:
+        told, _, remedy = str(failure).partition("; ")
+        return [error(name, told, remedy)]
     except Exception as failure:  # whatever is broken in an installation: the other checks go on
         told = f"the check ended with {type(failure).__name__}: {failure}"
-        return error(name, told, "run `make install`, and report this if it stays")
+        return [error(name, told, "run `make install`, and report this if it stays")]
 
 
 def _model(tool: Tool) -> str | None:

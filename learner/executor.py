@@ -71,7 +71,7 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     """Carry ``state`` over one plan.
 
     1. ``obey``     what persons asked for
-    2. ``take_in``  generated samples that came, and how they name their clusters
+    2. ``take_in``  generated samples that came, and what the labeller says with them
     3. ``thin``     out the frames, if the plan was cut under overload
     4. ``admit``    decode them, turn away bad ones and resends
     5. ``score``    the frames with the model as it is after the last task
@@ -79,7 +79,7 @@ def execute(state: LearnerState, plan: TaskPlan, inputs: Inputs, around: Surroun
     7. ``detect``   a change of the world in the scores
     8. ``ask``      for samples, if an update begins to wait
     9. ``learn``    if an update is due, from the window and its rehearsal
-    10. ``introduce``  new clusters to a labeller, if one is there
+    10. ``introduce``  new clusters to a labeller, if one is there, and tell which names have changed
     """
     outcomes = obey(state, inputs.commands, plan)
     named = state.names.by_cluster()

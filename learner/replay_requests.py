@@ -2,7 +2,7 @@
 
 An update waits for frames and never for samples. What it will rehearse is asked for when it begins to wait, if the
 frames that it waits for leave time for an answer. A learner that is behind its stream has them already: then the next
-update is provided for, and painted while this one trains. Nothing is asked for twice.
+update is provided for, and painted while this one trains. What is to come or waits is not asked for again.
 """
 
 from collections.abc import Mapping, Sequence

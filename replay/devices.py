@@ -33,12 +33,15 @@ def device_named(name: str) -> torch.device:
 
 
 def memory_left(name: str) -> int | None:
-    """Return the free bytes of the GPU called ``name``; None for a CPU, which has the machine's memory."""
-    gpus = torch.cuda.device_count()
-    if not gpus or name == "cpu":
-        return None
-    free, _ = torch.cuda.mem_get_info(torch.device("cuda" if name == "auto" else name))
-    return int(free)
+    """Return the free bytes of the GPU called ``name``; None for a CPU, which has the machine's memory.
+
+    Raises
+    ------
+    DeviceMissing
+        As `device_named`.
+    """
+    device = device_named(name)
+    return int(torch.cuda.mem_get_info(device)[0]) if device.type == "cuda" else None
 
 
 def moved_to(device: torch.device, model: M, source: str) -> M:

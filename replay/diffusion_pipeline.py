@@ -101,11 +101,15 @@ def pipeline_folder(source: str) -> Path:
         It is not on this machine.
     """
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415  half a second to import
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
 
     folder = _checked(source)
     if folder.is_dir():
         return folder
-    index = try_to_load_from_cache(source, "model_index.json")
+    try:
+        index = try_to_load_from_cache(source, "model_index.json")
+    except HFValidationError as error:  # neither a folder nor what a hub id looks like
+        raise pipeline_missing(source) from error
     if not isinstance(index, str):
         raise pipeline_missing(source)
     return Path(index).parent

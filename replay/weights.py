@@ -9,7 +9,7 @@ from replay.settings import ReplaySettings
 from replay.teachers.shipped import shipped
 from stream.errors import R2RError
 
-_FILES = ("*.safetensors", "*.bin", "*.pt")
+_VARIANTS = (".fp16.", ".non_ema.")  # beside the files that are read
 _IN_USE = 1.5  # of the files' bytes: weights in the same precision, and what one batch takes beside them
 
 
@@ -66,7 +66,8 @@ def _labeller_files(source: str) -> list[Path]:
 def _pipeline_files(source: str) -> list[Path]:
     from replay.diffusion_pipeline import pipeline_folder, pipeline_missing  # noqa: PLC0415  as above
 
-    files = [file for pattern in _FILES for file in pipeline_folder(source).rglob(pattern)]
+    parts = pipeline_folder(source).glob("*/*.safetensors")  # whole checkpoints beside them are not read
+    files = [file for file in parts if not any(variant in file.name for variant in _VARIANTS)]
     if not files:
         raise pipeline_missing(source)
     return files

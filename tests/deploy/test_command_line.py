@@ -45,3 +45,9 @@ def modules() -> dict[str, str]:
 @pytest.mark.parametrize(("command", "module"), modules().items())
 def test_every_command_has_its_module(command: str, module: str) -> None:
     assert find_spec(module) is not None, command
+
+
+def test_the_doctor_tells_of_a_device_that_is_not_there_and_goes_on() -> None:
+    told = r2r("doctor", "--set", "replay.labeller=digits", "--set", "replay.device=cuda:99").stdout
+    assert "weights" in told
+    assert "use 'auto' or 'cpu', or add one" in told

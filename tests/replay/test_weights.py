@@ -41,3 +41,18 @@ def test_what_is_not_here_is_told_with_its_size_and_the_command(settings, told, 
     (weights,) = found(**settings)
     assert weights.file_bytes == 0
     assert re.search(told, weights.missing)
+
+
+@pytest.mark.parametrize("source", ["models/sd/v1", "my model"])
+def test_what_is_neither_a_folder_nor_a_hub_id_is_told_too(source):
+    (weights,) = found(generator="text_to_image", pipeline=source)
+    assert "name a folder that holds a pipeline" in weights.missing
+
+
+def test_of_a_published_repository_only_what_is_read_counts(tmp_path):
+    (tmp_path / "unet").mkdir()
+    (tmp_path / "model_index.json").write_text("{}")
+    for file in ("unet/a.safetensors", "unet/a.fp16.safetensors", "unet/a.bin", "whole.safetensors"):
+        (tmp_path / file).write_bytes(b"1234")
+    (weights,) = found(generator="text_to_image", pipeline=str(tmp_path))
+    assert (weights.file_bytes, weights.missing) == (4, "")
