@@ -67,9 +67,8 @@ def _served(request: ReplayRequest, tools: Tools, samples: MemoryLog, *, paints:
     painted = paint(tools, subject, request.images if paints else 0, request.seed, lambda: True)
     if painted is None:
         return []
-    if painted.tells_something:
-        for batch in batches(request, painted, MOST_BATCH_BYTES):
-            samples.append(0, request.id.encode(), batch.to_bytes())
+    for batch in batches(request, painted, MOST_BATCH_BYTES):
+        samples.append(0, request.id.encode(), batch.to_bytes())
     return painted.verdicts
 
 

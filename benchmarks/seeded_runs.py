@@ -1,5 +1,6 @@
 """Many runs of one function, each in a process of its own, as many at a time as there are cores."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +17,16 @@ Summary = Mapping[str, Any]
 
 
 def in_processes(measure: Callable[..., Row], jobs: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], Row]:
-    """Return the row of each job, by the job: the arguments of ``measure``."""
+    """Return the row of each job, by the job: the arguments of ``measure``.
+
+    On stderr each is told as it is done, so that a run that is ended early is not lost.
+    """
     done: dict[tuple[Any, ...], Row] = {}
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         waiting = {pool.submit(measure, *job): job for job in jobs}
         for future in tqdm(as_completed(waiting), total=len(jobs), unit="run", file=sys.stderr):
             done[waiting[future]] = future.result()
+            tqdm.write(json.dumps([*waiting[future], future.result()]), file=sys.stderr)
     return done
 
 

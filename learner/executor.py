@@ -166,6 +166,7 @@ def _learn(state: LearnerState, plan: TaskPlan, faults: Faults) -> UpdateReport:
 
 
 def _words(state: LearnerState) -> Words | None:
-    """Return what the labeller says of the window's frames; None where it says nothing."""
+    """Return what the labeller says of the window's frames, and has said of clusters; None where it never spoke."""
     said = state.labels.of(state.window.places())
-    return Words.of(said, state.names, state.knowledge.mixture.ids_K) if any(said) else None
+    speaks = any(said) or bool(state.names.votes)
+    return Words.of(said, state.names, state.knowledge.mixture.ids_K) if speaks else None

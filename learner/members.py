@@ -26,8 +26,12 @@ class Members:
 
 
 def members_of(state: LearnerState) -> Mapping[int, Members]:
-    """Return by cluster id the frames to be labelled; nobody's where no labeller has spoken yet."""
-    if not (state.names.votes and state.settings.members and len(state.window) and state.knowledge.has_learned):
+    """Return by cluster id the frames to be labelled; nobody's where no labeller has spoken yet.
+
+    Nor by the paper's method, whose updates hear no words.
+    """
+    listens = state.settings.method == "r2r" and state.settings.members > 0
+    if not (listens and state.names.votes and len(state.window) and state.knowledge.has_learned):
         return {}
     images_NCSS, places = state.window.images(), state.window.places()
     scores = state.knowledge.score(images_NCSS)

@@ -64,6 +64,11 @@ class Names:
         """Return what the labeller calls the cluster, whatever a person does; empty where its votes do not agree."""
         return _elected(self.votes.get(cluster, {}))
 
+    @property
+    def labeller_spoke(self) -> bool:
+        """Whether the labeller's votes give any cluster a name."""
+        return any(map(_elected, self.votes.values()))
+
     def is_settled(self, cluster: int) -> bool:
         """Say whether the labeller's word for the cluster is no longer in question: so many votes are cast."""
         votes = math.fsum(self.votes.get(cluster, {}).values())
@@ -79,6 +84,14 @@ class Names:
         self.given.pop(cluster, None)
         if name:
             self.given[cluster] = name
+
+    def hear(self, cluster: int, name: str, weight: float) -> None:
+        """Add the labeller's vote, unless it speaks against a settled name: what it said of old is believed.
+
+        An update's words are checked against all settled names together and may `vote` against one.
+        """
+        if not self.is_settled(cluster) or name == self.word_of(cluster):
+            self.vote(cluster, name, weight)
 
     def vote(self, cluster: int, name: str, weight: float) -> None:
         """Add the labeller's vote; beyond `_MOST_WORDS` the lightest word of a cluster is forgotten."""

@@ -1,8 +1,9 @@
 """Cut micro-tasks from the stream and write each plan while it is executed.
 
-A plan is cut when the wanted number of frames waits, when the oldest waiting frame or command is old enough, or when an
-update has waited long enough for more frames. A full micro-task is only cut when no record that is still to be polled
-can belong before its last: a learner that catches up sees the stream in the order it happened, however the polls fell.
+A plan is cut when the wanted number of frames waits, when the oldest waiting record of any kind is old enough, or when
+an update has waited long enough for more frames. A full micro-task is only cut when no record that is still to be
+polled can belong before its last: a learner that catches up sees the stream in the order it happened, however the polls
+fell.
 Samples and commands that wait at that moment go along. Kafka takes 5 to 15 ms to write a plan, in which it is executed;
 until it is confirmed, nothing of that may leave the process (decision 0010).
 """
@@ -104,7 +105,7 @@ class Planner:
 
     def _is_due(self, state: LearnerState, frames: Sequence[Record], now_ms: int) -> bool:
         """Say whether a plan is due though its frames are few, or none."""
-        if self._waiting_since_ms is None and (frames or self._waiting_commands()):
+        if self._waiting_since_ms is None and (frames or self._waiting_commands() or self._waiting_samples()):
             self._waiting_since_ms = now_ms
         patience_ms = state.settings.micro_task_seconds * 1000
         aged = self._waiting_since_ms is not None and now_ms - self._waiting_since_ms >= patience_ms
@@ -112,7 +113,7 @@ class Planner:
         return aged or woken
 
     def _plan(self, state: LearnerState, frames: Sequence[Record], keep: int, now_ms: int) -> TaskPlan:
-        samples = _waiting(self._logs.samples, _MOST_SAMPLE_BYTES)
+        samples = self._waiting_samples()
         commands = tiling_ranges(self._waiting_commands(), state.where.commands)
         at = state.where.commands.get(COMMANDS_PARTITION, 0)
         return TaskPlan(
@@ -127,6 +128,9 @@ class Planner:
             cut_at_ms=now_ms,
             keep_one_in=keep,
         )
+
+    def _waiting_samples(self) -> list[Record]:
+        return _waiting(self._logs.samples, _MOST_SAMPLE_BYTES)
 
     def _waiting_commands(self) -> list[Record]:
         return _waiting(self._logs.commands, _MOST_COMMAND_BYTES)

@@ -126,7 +126,7 @@ def _requests(
             task_seq=plan.task_seq,
             cluster=share.cluster,
             name=state.names.of(share.cluster),
-            exemplars=_as_png(state.exemplars.by_cluster[share.cluster][:MOST_EXEMPLARS]),
+            exemplars=_as_png(state.exemplars.by_cluster[share.cluster][:MOST_EXEMPLARS], fewest=1),
             images=share.images,
             seed=derived_seed(plan.seed, share.cluster),
             expires_at_ms=plan.cut_at_ms + round(lasts_seconds * 1000),
@@ -136,12 +136,12 @@ def _requests(
     ]
 
 
-def _as_png(images_NCSS: Tensor) -> Sequence[bytes]:
-    """Return PNG files in their order, as many as fit into half a message."""
+def _as_png(images_NCSS: Tensor, fewest: int = 0) -> Sequence[bytes]:
+    """Return PNG files in their order, as many as fit into a third of a message, and ``fewest`` however large."""
     files: list[bytes] = []
     for image_CSS in images_NCSS:
         file = encode_png(image_CSS.permute(1, 2, 0).contiguous().numpy())
-        if files and sum(map(len, files)) + len(file) > _MOST_IMAGE_BYTES:
+        if len(files) >= fewest and sum(map(len, files)) + len(file) > _MOST_IMAGE_BYTES:
             break
         files.append(file)
     return files

@@ -45,7 +45,7 @@ def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, deco
         else:
             state.replay.take_in(asked.id, id_within(plan.model, samples.id), images_NCSS, state.updates)
             if vote and samples.part == 0:  # one for each answer, however many parts it has
-                state.names.vote(asked.cluster, samples.name, vote)
+                state.names.hear(asked.cluster, samples.name, vote)
             state.hear(labels)
             if samples.images:
                 state.replay.note_gap(asked.cluster, gap)
@@ -73,8 +73,7 @@ def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[Repl
     if type(samples.part) is not int or (not samples.images and (samples.part, samples.parts) != (0, 1)):
         message = "part is a whole number, and an answer without images has one part; send it so"
         raise InvalidMessage(message, reason="wrong_part")
-    tells = samples.images or samples.name or samples.member_names
-    if not tells or (samples.images and asked.arrived >= asked.images):
+    if samples.images and asked.arrived >= asked.images:
         message = f"{asked.images} images were asked for and {asked.arrived} came; send as many as are wanted"
         raise InvalidMessage(message, reason="not_wanted")
     return samples, asked
@@ -93,6 +92,9 @@ def _labels(samples: ReplaySamples, asked: Asked) -> list[FrameLabel]:
     names, scores = samples.member_names, samples.member_scores
     if not names and not scores:
         return []
+    if samples.part != 0:
+        message = "what is said of a request's members comes with the first part of the answer; send it there"
+        raise InvalidMessage(message, reason="bad_labels")
     listed = isinstance(names, list) and isinstance(scores, list) and len(names) == len(scores) <= len(asked.members)
     if not (listed and all(map(_is_word, names, scores))):
         message = "a request's members have one printable name and a score of 0 to 1 each; send it so, or none"

@@ -211,7 +211,7 @@ class LearnerState:
         if late:
             scores = self.knowledge.score(torch.stack([trained[label.place] for label in late]))
             for label, cluster in zip(late, self.knowledge.mixture.ids_K[scores.slots_N].tolist(), strict=True):
-                self.names.vote(cluster, label.word, label.score)
+                self.names.hear(cluster, label.word, label.score)
 
     def note_votes(self, before: Mapping[int, str], task_seq: int) -> dict[int, str]:
         """Return what live clusters are called now and were not ``before``; that changes what is served."""
@@ -238,7 +238,7 @@ class LearnerState:
     def _clusters_move(self) -> bool:
         """Whether clusters follow the frames: not while an update waits because the world has changed."""
         follow = self.settings.follow
-        return not self.world_changed and (follow == "always" or (follow == "named" and bool(self.names.votes)))
+        return not self.world_changed and (follow == "always" or (follow == "named" and self.names.labeller_spoke))
 
     @property
     def _can_learn(self) -> bool:

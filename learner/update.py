@@ -58,7 +58,7 @@ class Material:
     changed
         Whether a change of the world caused the update; otherwise it is the longest interval's.
     words
-        What the labeller says of the window's frames, and what clusters are called; None where it says nothing.
+        What the labeller says of the window's frames, and what clusters are called; None where it never spoke.
     """
 
     window_WCSS: Tensor
@@ -159,7 +159,7 @@ def _look(knowledge: Knowledge, material: Material, settings: LearnerSettings) -
 
 def _told(words: Words | None, past: Recalled, window: int) -> Tensor:
     """Return the number of the word for each image of window and past, -1 where there is none."""
-    if words is None:
+    if words is None or not words.spoken:
         return torch.full((window + len(past.slots_N),), -1)
     return torch.cat([words.said_N, words.called_K[past.slots_N]])
 
@@ -174,14 +174,17 @@ def _cluster(
 ) -> tuple[Clustering, Frames]:
     """Return the clusters to be fitted and the frames to fit them to: the window, or after a regrouping all recent."""
     seed = int(torch.randint(2**31, (1,), generator=generator))
-    calm = carried.live_clusters > 0 and not quiet.material.changed and not bool(seen.novel_W.any())
-    if calm and seen.words is None and carried.is_young(settings.regroup_frames):
+    words, calm = seen.words, not quiet.material.changed and not bool(seen.novel_W.any())
+    silent = words is None or not words.spoken
+    if calm and silent and carried.live_clusters and carried.is_young(settings.regroup_frames):
         recent = quiet.frames()
         regrouped = regroup(carried, recent, settings, seed)
         if regrouped is not None:
-            return regrouped, recent
+            return regrouped if words is None else words.keep_apart(regrouped), recent
     clustering = bear(carried, frames, seen.novel_W, settings, seed)
-    return clustering if seen.words is None else part(seen.words, clustering, frames.coordinates_ND), frames
+    if words is not None:
+        clustering = part(words, clustering, frames.coordinates_ND, settings.cluster_frames // 2)
+    return clustering, frames
 
 
 def _votes(

@@ -21,7 +21,6 @@ from learner.mixture import TiedMixture
 from learner.names import Names
 
 _NONE = -1
-_FEWEST_FRAMES = 3  # of another word before they leave a cluster
 _BELIEVED = 0.9  # share of a window's words that agree with settled names
 
 
@@ -39,12 +38,15 @@ class Words:
         int64.
     settled_K
         True where a name is no longer in question.
+    spoken
+        Whether anything was said of the frames, be it believed or not.
     """
 
     vocabulary: tuple[str, ...]
     said_N: Tensor
     called_K: Tensor
     settled_K: Tensor
+    spoken: bool = True
 
     @classmethod
     def of(cls, said: Sequence[str], names: Names, ids_K: Tensor) -> "Words":
@@ -57,6 +59,7 @@ class Words:
             torch.tensor([numbers[word] for word in said], dtype=torch.int64),
             torch.tensor([numbers[word] for word in called], dtype=torch.int64),
             torch.tensor([names.is_settled(cluster) for cluster in ids_K.tolist()], dtype=torch.bool),
+            any(said),
         )
 
     def heard(self, slots_N: Tensor) -> "Words":
@@ -66,6 +69,10 @@ class Words:
         if bool(asked_N.any()) and float(agreed_N.double().mean()) < _BELIEVED:
             return replace(self, said_N=torch.where(asked_N, _NONE, self.said_N))
         return self
+
+    def keep_apart(self, clustering: Clustering) -> Clustering:
+        """Return the clustering with clusters of different names never joined."""
+        return replace(clustering, apart_KK=_apart(self.called_K))
 
     def votes(self, mixture: TiedMixture, slots_N: Tensor) -> tuple[tuple[int, str, float], ...]:
         """Return ``(cluster, word, frames)`` for every word said of frames that ended in a cluster."""
@@ -77,17 +84,18 @@ class Words:
         )
 
 
-def part(words: Words, clustering: Clustering, coordinates_ND: Tensor) -> Clustering:
+def part(words: Words, clustering: Clustering, coordinates_ND: Tensor, fewest: int) -> Clustering:
     """Let frames of another word leave their cluster, and bind each frame to the clusters called as was said of it.
 
-    A cluster that frames leave was mixed: its mean is wrong and counts for nothing in the fit. One without a name is
-    called by the word said most often of it.
+    At least ``fewest`` frames of one word leave together. A cluster that frames leave was mixed, and its mean is wrong:
+    its past counts in the fit by the share of its words that agree with its name. One without a name is called by the
+    word said most often of it.
     """
     called_K = _called(words, clustering.slots_N)
     start, slots_N, without_slot = clustering.start, clustering.slots_N.clone(), clustering.without_slot
-    mixed = []
+    left_K = torch.zeros(len(called_K), dtype=torch.float64)
     for word, slot, count in _pairs(words.said_N, clustering.slots_N):
-        if word == int(called_K[slot]) or count < _FEWEST_FRAMES:
+        if word == int(called_K[slot]) or count < fewest:
             continue
         if start.live_clusters == len(called_K):
             without_slot += 1
@@ -96,10 +104,10 @@ def part(words: Words, clustering: Clustering, coordinates_ND: Tensor) -> Cluste
         free = int(torch.nonzero(~start.live_K)[0])
         start = start.born(coordinates_ND[own_N].mean(0, keepdim=True))
         slots_N[own_N], called_K[free] = free, word
-        mixed.append(slot)
-    counts_K = start.counts_K.clone()
-    counts_K[mixed] = 0.0
-    start = replace(start, counts_K=counts_K)
+        left_K[slot] += count
+    agreed_K = _agreed(words.said_N, clustering.slots_N, called_K)
+    counts_K = start.counts_K * agreed_K / (agreed_K + left_K).clamp_min(1.0)
+    start = replace(start, counts_K=torch.where(left_K > 0, counts_K, start.counts_K))
     return Clustering(start, slots_N, without_slot, _allowed(words.said_N, called_K), _apart(called_K))
 
 
@@ -113,6 +121,12 @@ def _apart(called_K: Tensor) -> Tensor:
     """Return True [K, K] where two clusters are called differently."""
     named_KK = (called_K[:, None] >= 0) & (called_K[None, :] >= 0)
     return named_KK & (called_K[:, None] != called_K[None, :])
+
+
+def _agreed(said_N: Tensor, slots_N: Tensor, called_K: Tensor) -> Tensor:
+    """Count of each slot the frames of which its name was said [K]."""
+    own_N = (said_N >= 0) & (said_N == called_K[slots_N])
+    return torch.bincount(slots_N[own_N], minlength=len(called_K)).double()
 
 
 def _called(words: Words, slots_N: Tensor) -> Tensor:

@@ -88,12 +88,11 @@ class Painter:
             raise InvalidMessage(message, reason="generator_failed") from error
 
     def _answered(self, request: ReplayRequest, painted: Painted) -> Work:
-        """Write images, name and labels; nothing where there is none of them."""
+        """Write images, name and labels; where there is none of them an empty answer, so that nobody waits for one."""
         answers = Answers(self._streaming, self._settings.most_answer_bytes)
         most_bytes = min(MOST_BATCH_BYTES, self._streaming.max_image_bytes)
-        if painted.tells_something:
-            for batch in batches(request, painted, most_bytes):
-                answers.send(self._topics.replay_samples, request.id.encode(), batch.to_bytes())
+        for batch in batches(request, painted, most_bytes):
+            answers.send(self._topics.replay_samples, request.id.encode(), batch.to_bytes())
         return Work("answered", answers, len(painted.images), verdicts=painted.verdicts, gap=painted.gap)
 
     def _poisoned(self, record: Record, error: InvalidMessage) -> Work:

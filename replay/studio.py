@@ -75,11 +75,6 @@ class Painted:
     gap: float = 0.0
     labels: list[Label] = field(default_factory=list)
 
-    @property
-    def tells_something(self) -> bool:
-        """Whether there is anything to answer with: an image, or a word for the cluster or for a member."""
-        return bool(self.images or self.label.name or any(label.name for label in self.labels))
-
 
 def paint(tools: Tools, subject: Subject, wanted: int, seed: int, going_on: Callable[[], bool]) -> Painted | None:
     """Return up to ``wanted`` images of the subject; None once ``going_on`` says no, which is asked before each batch.

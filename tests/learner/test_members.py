@@ -27,6 +27,14 @@ def test_before_a_labeller_has_spoken_nobody_is_shown(learned):
     assert members_of(learned) == {}
 
 
+def test_the_papers_method_shows_nobody():
+    state, _ = run_through(digits_log(112))
+    state.names.vote(0, "digit 0", 1.0)
+    assert members_of(state) != {}
+    state.settings = state.settings.model_copy(update={"method": "paper"})
+    assert members_of(state) == {}
+
+
 def test_members_are_spread_from_the_most_typical_frame_to_the_least(learned):
     learned.names = Names(votes={0: {"zero": 1.0}})
     learned.settings = SETTINGS.model_copy(update={"members": 3})

@@ -115,3 +115,20 @@ def test_a_word_is_settled_once_enough_votes_are_cast_and_agree():
 def test_the_labellers_word_for_a_cluster_is_told_also_where_a_person_calls_it_otherwise():
     names = Names(given={1: "tabby", 2: "tom"}, votes={1: {"cat": 40.0}})
     assert (names.of(1), names.word_of(1), names.word_of(2)) == ("tabby", "cat", "")
+
+
+def test_against_a_settled_name_only_an_updates_words_vote():
+    names = Names(votes={1: {"cat": 32.0}, 2: {"cat": 3.0}})
+    for cluster in (1, 2):
+        names.hear(cluster, "dog", 40.0)
+        names.hear(cluster, "cat", 1.0)
+    assert (names.word_of(1), names.word_of(2)) == ("cat", "dog")
+    assert names.votes[1] == {"cat": 33.0}
+    names.vote(1, "dog", 40.0)
+    assert names.word_of(1) == "dog"
+
+
+def test_votes_that_do_not_agree_are_no_word():
+    assert not Names().labeller_spoke
+    assert not Names(votes={1: {"cat": 0.4}}).labeller_spoke
+    assert Names(votes={1: {"cat": 0.4}, 2: {"cat": 1.0}}).labeller_spoke

@@ -41,13 +41,18 @@ class Bench:
         return plan
 
 
-def test_samples_alone_cut_no_plan_and_go_along_with_the_next_one():
+def test_samples_go_along_with_the_next_plan_or_cut_one_when_they_have_waited_long_enough():
     bench = Bench()
     bench.samples.append(0, None, b"sample")
+    assert bench.executed() is None
+    bench.now_ms += 2_000
+    plan = bench.executed()
+    assert (plan.frames, plan.samples) == ({}, {0: OffsetRange(0, 1)})
     bench.now_ms += 10_000
     assert bench.executed() is None
+    bench.samples.append(0, None, b"sample")
     bench.append_frames(WANTED)
-    assert bench.executed().samples == {0: OffsetRange(0, 1)}
+    assert bench.executed().samples == {0: OffsetRange(1, 2)}
     bench.append_frames(WANTED)
     assert bench.executed().samples == {}
 

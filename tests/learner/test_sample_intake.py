@@ -59,6 +59,14 @@ def test_no_more_is_taken_than_was_asked_for():
     assert len(state.replay.painted) == 4
 
 
+def test_an_answer_that_says_and_shows_nothing_leaves_nothing_owed():
+    state = asking()
+    assert state.replay.is_owed
+    assert taken(state, replace(painted(REQUEST), images=[], seeds=[])) == []
+    assert not state.replay.is_owed
+    assert (state.names.votes, state.replay.painted) == ({}, [])
+
+
 def test_an_answer_after_the_time_to_live_answers_nothing():
     state = asking()
     assert taken(state, painted(REQUEST), plan=replace(PLAN, cut_at_ms=1_001)) == ["unknown_request"]
@@ -88,7 +96,6 @@ def test_a_request_of_a_cluster_that_is_no_more_is_not_answered():
         (changed(id="6/replay-request/0/samples/0"), "wrong_request"),
         (changed(id=None), "wrong_request"),
         (changed(part=[1]), "wrong_request"),
-        (changed(images=[]), "not_wanted"),
         (changed(images=None), "incomplete"),
         (changed(images=[7]), "incomplete"),
         (changed(images=["%%%"]), "incomplete"),
@@ -106,6 +113,10 @@ def test_a_request_of_a_cluster_that_is_no_more_is_not_answered():
         (changed(member_names=["cat"], member_scores=[]), "bad_labels"),
         (changed(member_names=["cat"], member_scores=[0.9]), "bad_labels"),  # it showed no members
         (changed(member_names=7, member_scores=[0.9]), "bad_labels"),
+        (
+            changed(id="m/6/replay-request/0/samples/1", part=1, parts=2, member_names=[""], member_scores=[0.0]),
+            "bad_labels",
+        ),
     ],
 )
 def test_garbage_is_refused_with_its_reason_and_the_next_batch_is_taken(garbage, reason):

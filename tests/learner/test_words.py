@@ -6,11 +6,16 @@ import torch
 from learner.clustering import Clustering
 from learner.mixture import TiedMixture
 from learner.names import Names
-from learner.words import Words, part
+from learner.words import Words
+from learner.words import part as part_off
 
 SLOTS = 6
 IDS = torch.tensor([4, 7, -1, -1, -1, -1])
 SETTLED = {4: {"cat": 40.0}, 7: {"dog": 40.0}}
+
+
+def part(spoken, clustering, coordinates):
+    return part_off(spoken, clustering, coordinates, fewest=3)
 
 
 def words(*said, votes=None):
@@ -49,13 +54,30 @@ def test_where_the_world_has_left_the_labeller_only_words_in_unsettled_clusters_
     assert heard.said_N.tolist() == [-1, -1, -1, -1, 1, 0]
 
 
-def test_frames_of_another_word_leave_their_cluster_and_its_mean_counts_for_nothing():
+def test_frames_of_another_word_leave_their_cluster_whose_past_counts_by_the_share_that_agrees():
     spoken = words("cat", "cat", "cow", "cow", "cow", "dog", votes=SETTLED)
     parted = part(spoken, pair_of_clusters([0, 0, 0, 0, 0, 1]), points(0, 0, 3, 4, 5, 9))
     assert parted.slots_N.tolist() == [0, 0, 2, 2, 2, 1]
     assert parted.start.ids_K.tolist() == [4, 7, 8, -1, -1, -1]
     assert parted.start.means_KD[2].tolist() == [4.0, 4.0]
+    assert parted.start.counts_K.tolist() == [10.0 * 2 / 5, 10.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_cluster_that_no_word_agrees_with_counts_for_nothing():
+    parted = part(words("cow", "cow", "cow", votes=SETTLED), pair_of_clusters([0, 0, 0]), points(3, 4, 5))
     assert parted.start.counts_K.tolist() == [0.0, 10.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_where_nothing_is_said_clusters_of_different_names_are_kept_apart_and_nothing_else_changes():
+    before = pair_of_clusters([0, 1])
+    silent = words("", "", votes=SETTLED)
+    parted = part(silent, before, points(0, 9))
+    assert not silent.spoken
+    assert parted.apart_KK is not None
+    assert bool(parted.apart_KK[0, 1])
+    assert parted.start.counts_K.tolist() == before.start.counts_K.tolist()
+    assert parted.allowed_NK is not None
+    assert bool(parted.allowed_NK.all())
 
 
 def test_two_frames_of_another_word_stay():

@@ -46,6 +46,15 @@ def test_a_request_is_answered_with_the_images_of_its_seeds():
     assert {(one.topic, one.key) for one in work.answers.records} == {("r2r.m.replay.samples", b"m/7/replay-request/5")}
 
 
+def test_where_there_is_nothing_to_say_an_empty_answer_says_so():
+    class Blank(SeedGenerator):
+        def generate(self, _subject, seeds):
+            return [None for _ in seeds]
+
+    (answer,) = samples(paint(request(5, images=3), Blank()))
+    assert (answer.part, answer.parts, answer.images, answer.name) == (0, 1, [], "")
+
+
 @pytest.mark.parametrize("batch_images", [1, 7, 1000])
 def test_how_many_are_asked_of_the_generator_at_a_time_changes_nothing(batch_images):
     wanted = request(5, images=20)
