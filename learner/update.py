@@ -190,7 +190,9 @@ def _cluster(
 def _votes(
     words: Words | None, mixture: TiedMixture, clustering: Clustering, frames: Frames
 ) -> tuple[tuple[int, str, float], ...]:
-    return () if words is None else words.votes(mixture, clustering.assigned(mixture, frames.coordinates_ND))
+    if words is None or not words.spoken:
+        return ()
+    return words.votes(mixture, clustering.assigned(mixture, frames.coordinates_ND))
 
 
 def _shift(past: Recalled, moved_RL: Tensor, slots: int) -> Tensor:

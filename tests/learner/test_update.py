@@ -5,12 +5,14 @@ import torch
 
 from learner.faults import Faults
 from learner.knowledge import Knowledge
+from learner.names import Names
 from learner.recall import recall
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.state_format import state_to_bytes
 from learner.update import Material, update
+from learner.words import Words
 from tests.learner.small import SETTINGS, digit_images
 
 WINDOW = 48
@@ -162,6 +164,21 @@ def test_in_a_quiet_world_a_young_cluster_that_is_two_is_split():
     knowledge, report = learn(lumped, quiet(AGAIN, recent=AGAIN), settings_with(most_births=2))
     assert (report.born, report.cause) == ([1], "interval")
     assert knowledge.mixture.ids_K.tolist()[:3] == [0, 1, -1]
+
+
+def test_where_the_labeller_falls_silent_it_is_split_all_the_same_and_nobody_votes():
+    lumped, _ = first(settings_with(fewest_births=1, most_births=1))
+    silent = Words.of([""] * WINDOW, Names(votes={0: {"cat": 3.0}}), lumped.mixture.ids_K)
+    knowledge, report = learn(lumped, replace(quiet(AGAIN, recent=AGAIN), words=silent), settings_with(most_births=2))
+    assert (report.born, report.votes) == ([1], ())
+    assert knowledge.mixture.ids_K.tolist()[:3] == [0, 1, -1]
+
+
+def test_overlapping_clusters_of_different_names_are_never_merged(known):
+    silent = Words.of([""] * WINDOW, Names(votes={0: {"cat": 3.0}, 1: {"dog": 3.0}}), known.mixture.ids_K)
+    _, named = learn(known, replace(quiet(AGAIN), words=silent), settings_with(merge_distance=1e6))
+    _, unnamed = learn(known, quiet(AGAIN), settings_with(merge_distance=1e6))
+    assert (named.merged, unnamed.merged) == ((), ((0, 1),))
 
 
 def test_clusters_that_overlap_are_merged_and_the_report_says_which():
