@@ -98,7 +98,7 @@ class LearnerSettings(PaperSettings):
     excess_limit: float = Field(10.0, gt=0)
     """One frame counts at most so many standard deviations, so that one odd image is not a change."""
     follow: Literal["named", "always", "never"] = "named"
-    """Whether clusters follow a world that changes slowly, between updates: where a labeller has spoken, or always …"""
+    """Whether clusters follow a world that changes slowly, between updates: where a labeller named some, or always …"""
     follow_frames: float = Field(20.0, gt=0)
     """… as if so many frames stood behind each mean: the fewer, the faster."""
     threshold_rate: float = Field(0.1, ge=0, le=1)

@@ -23,8 +23,6 @@ from learner.training import Lesson, train
 from learner.uncertainty import fit_uncertainty, held_out
 from learner.words import Words, part
 
-_FEWEST_TOGETHER = 3  # frames of another word that leave a cluster; with 4 digits in a still world lose 0.02
-
 
 @dataclass(frozen=True)
 class UpdateReport:
@@ -185,7 +183,7 @@ def _cluster(
             return regrouped if words is None else words.keep_apart(regrouped), recent
     clustering = bear(carried, frames, seen.novel_W, settings, seed)
     if words is not None:
-        clustering = part(words, clustering, frames.coordinates_ND, _FEWEST_TOGETHER)
+        clustering = part(words, clustering, frames.coordinates_ND)
     return clustering, frames
 
 

@@ -21,6 +21,7 @@ from learner.mixture import TiedMixture
 from learner.names import Names
 
 _NONE = -1
+_FEWEST_FRAMES = 3  # of another word before they leave a cluster; with 4 digits in a still world lose 0.02
 _BELIEVED = 0.9  # share of a window's words that agree with settled names
 
 
@@ -84,18 +85,17 @@ class Words:
         )
 
 
-def part(words: Words, clustering: Clustering, coordinates_ND: Tensor, fewest: int) -> Clustering:
+def part(words: Words, clustering: Clustering, coordinates_ND: Tensor) -> Clustering:
     """Let frames of another word leave their cluster, and bind each frame to the clusters called as was said of it.
 
-    At least ``fewest`` frames of one word leave together. A cluster that frames leave was mixed, and its mean is wrong:
-    its past counts in the fit by the share of its words that agree with its name. One without a name is called by the
-    word said most often of it.
+    A cluster that frames leave was mixed, and its mean is wrong: its past counts in the fit by the share of its words
+    that agree with its name. One without a name is called by the word said most often of it.
     """
     called_K = _called(words, clustering.slots_N)
     start, slots_N, without_slot = clustering.start, clustering.slots_N.clone(), clustering.without_slot
     left_K = torch.zeros(len(called_K), dtype=torch.float64)
     for word, slot, count in _pairs(words.said_N, clustering.slots_N):
-        if word == int(called_K[slot]) or count < fewest:
+        if word == int(called_K[slot]) or count < _FEWEST_FRAMES:
             continue
         if start.live_clusters == len(called_K):
             without_slot += 1

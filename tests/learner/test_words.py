@@ -6,16 +6,11 @@ import torch
 from learner.clustering import Clustering
 from learner.mixture import TiedMixture
 from learner.names import Names
-from learner.words import Words
-from learner.words import part as part_off
+from learner.words import Words, part
 
 SLOTS = 6
 IDS = torch.tensor([4, 7, -1, -1, -1, -1])
 SETTLED = {4: {"cat": 40.0}, 7: {"dog": 40.0}}
-
-
-def part(spoken, clustering, coordinates):
-    return part_off(spoken, clustering, coordinates, fewest=3)
 
 
 def words(*said, votes=None):
