@@ -93,9 +93,7 @@ def merge(clustering: Clustering, coordinates_ND: Tensor, distance: float) -> tu
     """
     merged: list[tuple[int, int]] = []
     while True:
-        apart_KK = clustering.fitted(coordinates_ND).separations()
-        if clustering.apart_KK is not None:
-            apart_KK = torch.where(clustering.apart_KK, torch.inf, apart_KK)
+        apart_KK = clustering.separations(coordinates_ND)
         if float(apart_KK.min()) >= distance:
             return clustering, merged
         one, other = divmod(int(apart_KK.argmin()), len(apart_KK))

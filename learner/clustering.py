@@ -25,15 +25,25 @@ class Clustering:
         Births for which no slot was free.
     allowed_NK
         Where each frame may belong; None for anywhere.
-    apart_KK
-        True for clusters that are never joined, being called differently; None where any two may be.
+    called_K
+        The number of the word for each slot's cluster, -1 for none; clusters called differently are never joined. None
+        where nobody speaks.
     """
 
     start: TiedMixture
     slots_N: Tensor
     without_slot: int = 0
     allowed_NK: Tensor | None = None
-    apart_KK: Tensor | None = None
+    called_K: Tensor | None = None
+
+    def separations(self, coordinates_ND: Tensor) -> Tensor:
+        """Return how far apart the fitted clusters are [K, K], in deviations; infinitely, if called differently."""
+        apart_KK = self.fitted(coordinates_ND).separations()
+        if self.called_K is None:
+            return apart_KK
+        named_KK = (self.called_K[:, None] >= 0) & (self.called_K[None, :] >= 0)
+        different_KK = named_KK & (self.called_K[:, None] != self.called_K[None, :])
+        return torch.where(different_KK, torch.inf, apart_KK)
 
     def fitted(self, coordinates_ND: Tensor) -> TiedMixture:
         """Return the mixture as the frames [N, D] show it."""
@@ -60,13 +70,12 @@ class Clustering:
         counts_K[kept] = both
         start = replace(start, means_KD=means_KD, counts_K=counts_K).without(gone)
         slots_N = torch.where(self.slots_N == gone, kept, self.slots_N)
-        allowed_NK, apart_KK = self.allowed_NK, self.apart_KK
+        allowed_NK, called_K = self.allowed_NK, self.called_K
         if allowed_NK is not None:
             allowed_NK = allowed_NK.clone()
             allowed_NK[:, kept] |= allowed_NK[:, gone]
             allowed_NK[:, gone] = False
-        if apart_KK is not None:
-            apart_KK = apart_KK.clone()
-            apart_KK[kept] |= apart_KK[gone]
-            apart_KK[:, kept] = apart_KK[kept]
-        return replace(self, start=start, slots_N=slots_N, allowed_NK=allowed_NK, apart_KK=apart_KK)
+        if called_K is not None and called_K[kept] < 0:
+            called_K = called_K.clone()
+            called_K[kept] = called_K[gone]
+        return replace(self, start=start, slots_N=slots_N, allowed_NK=allowed_NK, called_K=called_K)

@@ -190,9 +190,9 @@ def _cluster(
 def _votes(
     words: Words | None, mixture: TiedMixture, clustering: Clustering, frames: Frames
 ) -> tuple[tuple[int, str, float], ...]:
-    if words is None or not words.spoken:
+    if words is None or clustering.called_K is None or not words.spoken:
         return ()
-    return words.votes(mixture, clustering.assigned(mixture, frames.coordinates_ND))
+    return words.votes(mixture, clustering.called_K, clustering.assigned(mixture, frames.coordinates_ND))
 
 
 def _shift(past: Recalled, moved_RL: Tensor, slots: int) -> Tensor:

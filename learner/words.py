@@ -22,6 +22,7 @@ from learner.names import Names
 
 _NONE = -1
 _FEWEST_FRAMES = 3  # of another word before they leave a cluster; with 4 digits in a still world lose 0.02
+_LEAST_SHARE = 0.25  # of a cluster's frames, for their word to name it
 _BELIEVED = 0.9  # share of a window's words that agree with settled names
 
 
@@ -73,11 +74,11 @@ class Words:
 
     def keep_apart(self, clustering: Clustering) -> Clustering:
         """Return the clustering with clusters of different names never joined."""
-        return replace(clustering, apart_KK=_apart(self.called_K))
+        return replace(clustering, called_K=self.called_K)
 
-    def votes(self, mixture: TiedMixture, slots_N: Tensor) -> tuple[tuple[int, str, float], ...]:
-        """Return ``(cluster, word, frames)`` for every word said of frames that ended in a cluster."""
-        ids = mixture.ids_K.tolist()
+    def votes(self, mixture: TiedMixture, called_K: Tensor, slots_N: Tensor) -> tuple[tuple[int, str, float], ...]:
+        """Return ``(cluster, word, frames)`` for every word said of frames that ended in a cluster that is called."""
+        ids = torch.where(called_K >= 0, mixture.ids_K, _NONE).tolist()
         return tuple(
             (ids[slot], self.vocabulary[word], float(count))
             for word, slot, count in _pairs(self.said_N, slots_N)
@@ -89,7 +90,9 @@ def part(words: Words, clustering: Clustering, coordinates_ND: Tensor) -> Cluste
     """Let frames of another word leave their cluster, and bind each frame to the clusters called as was said of it.
 
     A cluster that frames leave was mixed, and its mean is wrong: its past counts in the fit by the share of its words
-    that agree with its name. One without a name is called by the word said most often of it.
+    that agree with its name. One without a name is called by the word said most often of it, if that was said of enough
+    frames: members were asked for before the newest frames came, so of a cluster that is born of these the few that a
+    word was said of are strays.
     """
     called_K = _called(words, clustering.slots_N)
     start, slots_N, without_slot = clustering.start, clustering.slots_N.clone(), clustering.without_slot
@@ -108,19 +111,13 @@ def part(words: Words, clustering: Clustering, coordinates_ND: Tensor) -> Cluste
     agreed_K = _agreed(words.said_N, clustering.slots_N, called_K)
     counts_K = start.counts_K * agreed_K / (agreed_K + left_K).clamp_min(1.0)
     start = replace(start, counts_K=torch.where(left_K > 0, counts_K, start.counts_K))
-    return Clustering(start, slots_N, without_slot, _allowed(words.said_N, called_K), _apart(called_K))
+    return Clustering(start, slots_N, without_slot, _allowed(words.said_N, called_K), called_K)
 
 
 def _allowed(said_N: Tensor, called_K: Tensor) -> Tensor:
     """Return True [N, K] where a frame may belong: to a cluster called by its word, or where none is, anywhere."""
     same_NK = (said_N[:, None] == called_K[None, :]) & (said_N[:, None] >= 0)
     return same_NK | ~same_NK.any(1, keepdim=True)
-
-
-def _apart(called_K: Tensor) -> Tensor:
-    """Return True [K, K] where two clusters are called differently."""
-    named_KK = (called_K[:, None] >= 0) & (called_K[None, :] >= 0)
-    return named_KK & (called_K[:, None] != called_K[None, :])
 
 
 def _agreed(said_N: Tensor, slots_N: Tensor, called_K: Tensor) -> Tensor:
@@ -131,9 +128,10 @@ def _agreed(said_N: Tensor, slots_N: Tensor, called_K: Tensor) -> Tensor:
 
 def _called(words: Words, slots_N: Tensor) -> Tensor:
     """Return what each slot's cluster is called, those without a name by the word said most often of their frames."""
-    called_K = words.called_K.clone()
-    for word, slot, _ in sorted(_pairs(words.said_N, slots_N), key=lambda pair: pair[2]):
-        if int(words.called_K[slot]) == _NONE:
+    called_K, frames_K = words.called_K.clone(), torch.bincount(slots_N, minlength=len(words.called_K))
+    for word, slot, count in sorted(_pairs(words.said_N, slots_N), key=lambda pair: pair[2]):
+        enough = count >= max(_FEWEST_FRAMES, _LEAST_SHARE * int(frames_K[slot]))
+        if int(words.called_K[slot]) == _NONE and enough:
             called_K[slot] = word
     return called_K
 

@@ -68,8 +68,7 @@ def test_where_nothing_is_said_clusters_of_different_names_are_kept_apart_and_no
     silent = words("", "", votes=SETTLED)
     parted = part(silent, before, points(0, 9))
     assert not silent.spoken
-    assert parted.apart_KK is not None
-    assert bool(parted.apart_KK[0, 1])
+    assert bool(parted.separations(points(0, 9))[0, 1].isinf())
     assert parted.start.counts_K.tolist() == before.start.counts_K.tolist()
     assert parted.allowed_NK is not None
     assert bool(parted.allowed_NK.all())
@@ -90,6 +89,17 @@ def test_a_cluster_without_a_name_is_called_by_the_word_said_most_often_of_it():
     assert parted.allowed_NK[0].tolist() == [True, False, False, False, False, False]
 
 
+@pytest.mark.parametrize(("frames", "silent", "called"), [(2, 0, False), (3, 0, True), (3, 9, True), (3, 10, False)])
+def test_a_few_frames_of_many_give_their_cluster_no_name_and_do_not_vote(frames, silent, called):
+    spoken = words(*["cow"] * frames, *[""] * silent)
+    everywhere = [0] * (frames + silent)
+    parted = part(spoken, pair_of_clusters(everywhere), points(*everywhere))
+    assert parted.called_K is not None
+    assert bool(parted.called_K[0] >= 0) is called
+    votes = spoken.votes(parted.start, parted.called_K, parted.slots_N)
+    assert votes == (((4, "cow", float(frames)),) if called else ())
+
+
 def test_a_frame_belongs_to_a_cluster_of_its_word_or_where_there_is_none_anywhere():
     parted = part(words("dog", "", "hen", votes=SETTLED), pair_of_clusters([0, 0, 0]), points(0, 0, 0))
     assert parted.allowed_NK is not None
@@ -100,11 +110,9 @@ def test_a_frame_belongs_to_a_cluster_of_its_word_or_where_there_is_none_anywher
 
 def test_clusters_called_differently_are_apart_and_those_of_one_name_are_not():
     votes = {4: {"cat": 9.0}, 7: {"cat": 9.0}}
-    apart = part(words("cat", votes=SETTLED), pair_of_clusters([0]), points(0)).apart_KK
-    same = part(words("cat", votes=votes), pair_of_clusters([0]), points(0)).apart_KK
-    assert apart is not None
-    assert same is not None
-    assert (bool(apart[0, 1]), bool(same[0, 1])) == (True, False)
+    apart = part(words("cat", votes=SETTLED), pair_of_clusters([0]), points(0))
+    same = part(words("cat", votes=votes), pair_of_clusters([0]), points(0))
+    assert [bool(one.separations(points(0))[0, 1].isinf()) for one in (apart, same)] == [True, False]
 
 
 def test_where_no_slot_is_free_a_birth_is_counted_and_nothing_moves():
@@ -119,8 +127,9 @@ def test_where_no_slot_is_free_a_birth_is_counted_and_nothing_moves():
 def test_votes_are_cast_for_the_clusters_in_which_frames_ended():
     spoken = words("cat", "cat", "dog", "", votes=SETTLED)
     mixture = pair_of_clusters([]).start
-    assert spoken.votes(mixture, torch.tensor([0, 0, 1, 1])) == ((4, "cat", 2.0), (7, "dog", 1.0))
-    assert spoken.votes(mixture, torch.tensor([0, 0, 5, 1])) == ((4, "cat", 2.0),), "a pruned cluster takes no votes"
+    assert spoken.votes(mixture, spoken.called_K, torch.tensor([0, 0, 1, 1])) == ((4, "cat", 2.0), (7, "dog", 1.0))
+    pruned = spoken.votes(mixture, spoken.called_K, torch.tensor([0, 0, 5, 1]))
+    assert pruned == ((4, "cat", 2.0),), "a pruned cluster takes no votes"
 
 
 @pytest.mark.parametrize(("kept", "gone"), [(0, 1), (1, 0)])
@@ -128,15 +137,13 @@ def test_joined_clusters_take_over_what_is_allowed_to_either(kept, gone):
     clustering = replace(
         pair_of_clusters([0, 1]),
         allowed_NK=torch.tensor([[True, False] + [False] * 4, [False, True] + [False] * 4]),
-        apart_KK=torch.zeros(SLOTS, SLOTS, dtype=torch.bool).index_put(
-            (torch.tensor([gone]), torch.tensor([3])), torch.tensor(True)
-        ),
+        called_K=torch.where(torch.arange(SLOTS) == gone, 5, -1),
     )
     joined = clustering.joined(kept, gone)
     assert joined.allowed_NK is not None
     assert joined.allowed_NK[:, kept].tolist() == [True, True]
-    assert joined.apart_KK is not None
-    assert bool(joined.apart_KK[kept, 3] & joined.apart_KK[3, kept])
+    assert joined.called_K is not None
+    assert int(joined.called_K[kept]) == 5, "and the name, where it has none"
 
 
 def test_a_name_that_a_person_gave_parts_no_cluster_of_the_labellers_word():
