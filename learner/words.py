@@ -92,13 +92,13 @@ def part(words: Words, clustering: Clustering, coordinates_ND: Tensor) -> Cluste
     A cluster that frames leave was mixed, and its mean is wrong: its past counts in the fit by the share of its words
     that agree with its name. One without a name is called by the word said most often of it, if that was said of enough
     frames: members were asked for before the newest frames came, so of a cluster that is born of these the few that a
-    word was said of are strays.
+    word was said of are strays. None leave it either, for they may be what was said or not: its exemplar will tell.
     """
     called_K = _called(words, clustering.slots_N)
     start, slots_N, without_slot = clustering.start, clustering.slots_N.clone(), clustering.without_slot
     left_K = torch.zeros(len(called_K), dtype=torch.float64)
     for word, slot, count in _pairs(words.said_N, clustering.slots_N):
-        if word == int(called_K[slot]) or count < _FEWEST_FRAMES:
+        if int(called_K[slot]) in (word, _NONE) or count < _FEWEST_FRAMES:
             continue
         if start.live_clusters == len(called_K):
             without_slot += 1
