@@ -23,9 +23,10 @@ class Exemplars:
     by_cluster: Mapping[int, Tensor] = field(default_factory=dict)
 
     def renewed(self, knowledge: Learned, window_NCSS: Tensor, most: int) -> "Exemplars":
-        """Choose anew for each cluster with members in the window; the other live ones keep theirs.
+        """Choose anew for each cluster with as many members in the window as it has exemplars; others keep theirs.
 
-        As published, z_max itself is left out, where a cluster has more than ``most`` members.
+        Fewer members are strays: the cluster's class is absent, and what they show is another's. As published, z_max
+        itself is left out, where a cluster has more than ``most`` members.
         """
         if not most:
             return Exemplars()
@@ -33,7 +34,8 @@ class Exemplars:
         chosen: dict[int, Tensor] = {}
         for slot, cluster in _live(knowledge.mixture.ids_K):
             members = torch.nonzero(scores.slots_N == slot).flatten()
-            if len(members):
+            kept = self.by_cluster.get(cluster, ())
+            if len(members) >= max(1, len(kept)):
                 chosen[cluster] = to_bytes_image(window_NCSS[_nearest(members, scores.dispersion_N[members], most)])
             elif cluster in self.by_cluster:
                 chosen[cluster] = self.by_cluster[cluster]

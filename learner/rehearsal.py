@@ -12,7 +12,7 @@ from torch import Tensor
 from learner.knowledge import Knowledge
 from learner.learned import Learned
 from learner.recall import Recalled, recall
-from learner.replay_memory import Painted
+from learner.replay_memory import GeneratedImage
 from learner.settings import LearnerSettings
 
 
@@ -29,7 +29,7 @@ class Generated:
         return cls(torch.zeros(0, 3, input_size, input_size), torch.zeros(0, dtype=torch.int64))
 
 
-def generated_of(painted: Sequence[Painted], knowledge: Learned, settings: LearnerSettings) -> Generated:
+def generated_of(painted: Sequence[GeneratedImage], knowledge: Learned, settings: LearnerSettings) -> Generated:
     """Return images of live clusters as an update takes them."""
     if not painted:
         return Generated.nothing(settings.input_size)

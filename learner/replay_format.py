@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from learner.replay_memory import Asked, Painted, ReplayCounts, ReplayMemory
+from learner.replay_memory import Asked, GeneratedImage, ReplayCounts, ReplayMemory
 from learner.window import Place
 
 _REQUEST, _BATCH = 3, 5  # parts of an id within the model; until version 1.1 the model's name stood before them
@@ -37,7 +37,7 @@ def replay_from_state(state: dict[str, Any] | None, tensors: Mapping[str, Tensor
     asked = [_asked(one) for one in state["asked"]]
     images = tensors.get("images_NCSS", torch.zeros(0))
     painted = [
-        Painted(cluster, update, expires_at_ms, image)
+        GeneratedImage(cluster, update, expires_at_ms, image)
         for (cluster, update, expires_at_ms), image in zip(state["painted"], images, strict=True)
     ]
     counts = ReplayCounts(**_known(ReplayCounts, state["counts"]))

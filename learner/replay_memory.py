@@ -49,7 +49,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Painted:
+class GeneratedImage:
     """One image [3, S, S], uint8, that waits for an update."""
 
     cluster: int
@@ -80,7 +80,7 @@ class ReplayMemory:
     """Requests by id, images in the order in which they came, and by cluster the newest gap that a worker measured."""
 
     asked: dict[str, Asked] = field(default_factory=dict)
-    painted: list[Painted] = field(default_factory=list)
+    painted: list[GeneratedImage] = field(default_factory=list)
     counts: ReplayCounts = field(default_factory=ReplayCounts)
     gaps: dict[int, float] = field(default_factory=dict)
 
@@ -115,7 +115,9 @@ class ReplayMemory:
         asked = self.asked[request]
         batches = (*asked.batches, batch)
         self.asked[request] = replace(asked, batches=batches, arrived=asked.arrived + len(images_NCSS))
-        self.painted += [Painted(asked.cluster, asked.update, asked.expires_at_ms, image) for image in images_NCSS]
+        self.painted += [
+            GeneratedImage(asked.cluster, asked.update, asked.expires_at_ms, image) for image in images_NCSS
+        ]
         came_in_time = asked.update > updates
         self._count(**{"in_time" if came_in_time else "late": len(images_NCSS)})
         if len(images_NCSS):
@@ -153,13 +155,13 @@ class ReplayMemory:
                 images[asked.cluster] += asked.images - asked.arrived
         return images
 
-    def take_out(self, most_of_a_cluster: int, update: int) -> list[Painted]:
+    def take_out(self, most_of_a_cluster: int, update: int) -> list[GeneratedImage]:
         """Hand over at most so many of each cluster to update number ``update``, those asked for it first.
 
         What is for a later one stays.
         """
         left: dict[int, int] = {}
-        taken: list[Painted] = []
+        taken: list[GeneratedImage] = []
         ready = [painted for painted in self.painted if painted.update <= update]
         for painted in sorted(ready, key=lambda painted: -painted.update):
             if left.setdefault(painted.cluster, most_of_a_cluster) > 0:
@@ -174,7 +176,7 @@ class ReplayMemory:
         """Begin counting for the next update."""
         self.counts = ReplayCounts(requested=self.counts.requested_ahead)
 
-    def _keep(self, painted: Sequence[Painted]) -> None:
+    def _keep(self, painted: Sequence[GeneratedImage]) -> None:
         self._count(dropped=len(self.painted) - len(painted))
         self.painted = list(painted)
 
@@ -182,5 +184,5 @@ class ReplayMemory:
         self.counts = replace(self.counts, **{name: getattr(self.counts, name) + n for name, n in more.items()})
 
 
-def _lasts(what: Asked | Painted, now_ms: int, alive: set[int]) -> bool:
+def _lasts(what: Asked | GeneratedImage, now_ms: int, alive: set[int]) -> bool:
     return what.expires_at_ms >= now_ms and what.cluster in alive

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 import torch
 
-from replay.model_errors import DeviceMemoryFull, DeviceMissing
+from replay.errors import DeviceMemoryFull, DeviceMissing
 
 M = TypeVar("M")
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from replay.devices import moved_to
-from replay.model_errors import WeightsCorrupt, WeightsMissing
+from replay.errors import WeightsCorrupt, WeightsMissing
 from stream.errors import InvalidSetting
 from stream.image_codec import Pixels
 
@@ -19,7 +19,7 @@ _GIGABYTES = {"CompVis/stable-diffusion-v1-4": 5.5, "stabilityai/sd-turbo": 5.2,
 
 
 @dataclass(frozen=True)
-class Painted:
+class Drawn:
     """An image, uint8 [height, width, 3], and whether the model's own safety checker has blacked it out."""
 
     image: Pixels
@@ -62,7 +62,7 @@ class DiffusionPipeline:
             self._pipeline.enable_attention_slicing()
             self._pipeline.vae.enable_slicing()
 
-    def draw(self, prompts: Sequence[str], seeds: Sequence[int], steps: int, guidance: float) -> list[Painted]:
+    def draw(self, prompts: Sequence[str], seeds: Sequence[int], steps: int, guidance: float) -> list[Drawn]:
         """Return one image for each prompt and seed; noise is drawn on the CPU, so that devices agree.
 
         Raises
@@ -78,7 +78,7 @@ class DiffusionPipeline:
         )
         flags = getattr(drawn, "nsfw_content_detected", None) or [False] * len(seeds)
         images = [np.array(image.convert("RGB")) for image in drawn.images]
-        return [Painted(image, bool(flag)) for image, flag in zip(images, flags, strict=True)]
+        return [Drawn(image, bool(flag)) for image, flag in zip(images, flags, strict=True)]
 
 
 def _dtype(precision: Precision, device: torch.device) -> torch.dtype:

@@ -1,24 +1,33 @@
-"""What can go wrong between a request and its images, beside what `stream.errors` names.
+"""What can be wrong with a pretrained model; of words see `replay.words.errors`.
 
 ::
 
     R2RError
-    ├── VocabularyRefused      words, prompts or what they are asked for with are not what may be used
-    └── EndpointUnavailable    a chat endpoint has given no words
+    ├── WeightsMissing        the model's files are not on this machine; nothing is fetched by itself
+    ├── WeightsCorrupt        a file of the model cannot be read, or does not fit the others
+    ├── DeviceMissing         a device was asked for that this machine does not have
+    ├── DeviceMemoryFull      the model does not fit the device, with half the batch either
+    └── SubjectUnnamed        a text-to-image model was asked for something that has no name
 """
 
-from replay.words.chat_reply import Tokens
 from stream.errors import R2RError
 
 
-class VocabularyRefused(R2RError):
-    """A word, a prompt, a file of them, a description or a model's reply is not what may be used."""
+class WeightsMissing(R2RError):
+    """A pretrained model's files are not on this machine; nothing is fetched by itself."""
 
 
-class EndpointUnavailable(R2RError):
-    """A chat endpoint has given no words; ``reason`` is a short, stable word, ``tokens`` what it cost."""
+class WeightsCorrupt(R2RError):
+    """A file of a pretrained model cannot be read, or does not fit the others."""
 
-    def __init__(self, message: str, *, reason: str, tokens: Tokens) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.tokens = tokens
+
+class DeviceMissing(R2RError):
+    """A device was asked for that this machine does not have."""
+
+
+class DeviceMemoryFull(R2RError):
+    """A model and one batch do not fit the device's memory."""
+
+
+class SubjectUnnamed(R2RError):
+    """A text-to-image model was asked to paint what nobody has named."""

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from replay.devices import moved_to
-from replay.model_errors import WeightsCorrupt, WeightsMissing
+from replay.errors import WeightsCorrupt, WeightsMissing
 from stream.image_codec import Pixels
 
 _CONFIG = "open_clip_config.json"

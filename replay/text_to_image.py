@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from replay.devices import device_named
-from replay.diffusion_pipeline import DiffusionPipeline, Painted, Precision, Scheduler
+from replay.diffusion_pipeline import DiffusionPipeline, Drawn, Precision, Scheduler
+from replay.errors import DeviceMemoryFull, SubjectUnnamed
 from replay.generator import Subject
-from replay.model_errors import DeviceMemoryFull, SubjectUnnamed
 from stream.image_codec import Pixels
 
 _log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class TextToImage:
         if not subject.name:
             message = f"{self.name} paints names and the subject has none; name the cluster, or use resynthesis"
             raise SubjectUnnamed(message)
-        painted: list[Painted] = []  # more than asked for at the end
+        painted: list[Drawn] = []  # more than asked for at the end
         while len(painted) < len(seeds):
             painted += self._batch(subject.name, seeds[len(painted) :])
         return [None if one.flagged else one.image for one in painted[: len(seeds)]]
@@ -85,7 +85,7 @@ class TextToImage:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
-    def _batch(self, name: str, seeds: Sequence[int]) -> list[Painted]:
+    def _batch(self, name: str, seeds: Sequence[int]) -> list[Drawn]:
         """Return one batch, filled up with the last seed; where memory is full, one of half the size, now and later."""
         try:
             return self._draw(name, seeds[: self._batch_images])
@@ -102,7 +102,7 @@ class TextToImage:
             )
             raise DeviceMemoryFull(message) from error
 
-    def _draw(self, name: str, seeds: Sequence[int]) -> list[Painted]:
+    def _draw(self, name: str, seeds: Sequence[int]) -> list[Drawn]:
         if self._pipeline is None:
             message = f"{self.name} was closed; open it again"
             raise RuntimeError(message)

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from replay.errors import VocabularyRefused
-from replay.model_errors import WeightsCorrupt
+from replay.errors import WeightsCorrupt
 from replay.open_clip_model import OpenClipModel
+from replay.words.errors import VocabularyRefused
 
 TEMPERATURE_FILE = "temperature.json"
 """Beside a calibrated model: ``{"temperature": 0.03}``."""

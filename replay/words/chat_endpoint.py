@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from replay.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.chat_connection import Endpoint, Failure, ask
 from replay.words.chat_reply import Tokens, read_reply
+from replay.words.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.question import question_about
 from replay.words.reply_words import words_in
 from replay.words.vocabulary import Vocabulary

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from replay.errors import VocabularyRefused
 from replay.words.chat_reply import ChatReply
+from replay.words.errors import VocabularyRefused
 from replay.words.safe_text import safe_prompt, safe_word
 from replay.words.vocabulary import MOST_PROMPTS, TEMPLATE_PROMPTS, Vocabulary, distinct
 

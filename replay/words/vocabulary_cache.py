@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from replay.errors import VocabularyRefused
+from replay.words.errors import VocabularyRefused
 from replay.words.question import PROMPT_VERSION
 from replay.words.vocabulary import Vocabulary
 from stream.home import write_atomically

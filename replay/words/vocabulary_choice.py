@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from replay import metrics
-from replay.errors import EndpointUnavailable
 from replay.words.chat_endpoint import ChatEndpoint
+from replay.words.errors import EndpointUnavailable
 from replay.words.vocabulary import Vocabulary, read_vocabulary
 from replay.words.vocabulary_cache import VocabularyCache
 

@@ -57,6 +57,14 @@ def test_a_cluster_without_members_in_the_window_keeps_its_own_until_it_is_no_mo
     assert levels(second.renewed(gone, grey(9), 5)) == {1: [9]}
 
 
+def test_a_few_strays_do_not_take_the_place_of_exemplars_and_as_many_members_do():
+    first = Exemplars().renewed(knowledge_that_scores([0, 0, 0], [1.0, 2.0, 3.0], clusters=1), grey(7, 8, 9), 5)
+    strays = first.renewed(knowledge_that_scores([0, 0], [1.0, 2.0], clusters=1), grey(20, 21), 5)
+    assert levels(strays) == {0: [7, 8, 9]}
+    members = first.renewed(knowledge_that_scores([0, 0, 0], [1.0, 2.0, 3.0], clusters=1), grey(20, 21, 22), 5)
+    assert levels(members) == {0: [20, 21, 22]}
+
+
 def test_none_are_kept_where_the_setting_says_so():
     known = knowledge_that_scores([0], [1.0], clusters=1)
     kept = Exemplars().renewed(known, grey(7), 5)

@@ -3,7 +3,7 @@ import torch
 
 from learner.recall import recall
 from learner.rehearsal import Generated, generated_of, rehearse, rehearsed_images
-from learner.replay_memory import Painted
+from learner.replay_memory import GeneratedImage
 from tests.learner.small import SETTINGS, digits_log, run_through
 
 
@@ -45,7 +45,7 @@ def test_what_is_more_than_a_clusters_share_is_left_out(known):
 
 def test_images_are_given_the_slots_of_their_clusters(known):
     white = torch.full((3, 32, 32), 255, dtype=torch.uint8)
-    found = generated_of([Painted(1, 2, 0, white), Painted(0, 2, 0, white // 5)], known, SETTINGS)
+    found = generated_of([GeneratedImage(1, 2, 0, white), GeneratedImage(0, 2, 0, white // 5)], known, SETTINGS)
     assert found.slots_N.tolist() == [1, 0]
     assert found.images_NCSS[:, 0, 0, 0].tolist() == pytest.approx([1.0, 0.2])
 

@@ -11,22 +11,25 @@ from safetensors.torch import load
 
 from learner.checkpoint import content_sha256, load_checkpoint, origin_of
 from learner.classifier import Classifier
+from learner.names import Names
 from learner.replay_format import replay_from_state, replay_to_state
 from learner.replay_memory import ReplayMemory
 from learner.settings import LearnerSettings
 from learner.state import PendingUpdate
 from learner.state_format import state_to_bytes
+from learner.window import Place
 from stream import wire_format
 from stream.errors import UnknownFormat
 from tests.learner.small import SETTINGS, load_digits
 
 STORED = Path(__file__).parents[1] / "fixtures" / "formats" / "v1" / "checkpoint"
-STORED_1_1, STORED_1_2 = (STORED.with_name(name) for name in ("checkpoint_1_1", "checkpoint_1_2"))
+STORED_1_1, STORED_1_2, STORED_1_4 = (STORED.with_name(f"checkpoint_1_{minor}") for minor in (1, 2, 4))
 CONTENT = "7905a7928ce0209fe8fe5d0d4b98a9d387c20203b027cf5ce5e27152a5705822"
 SLOTS = [1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1]
 RATIOS = [0.502, 0.312, 1.583, 2.162, 0.821, 0.859, 1.058, 1.787, 0.756, 1.417, 1.573, 0.577]
 CONTENT_1_1 = "3ee1fa92198b172ea484cd1abbb94ce405c9e12dec985a74dfbf7db77e554d17"
 CONTENT_1_2 = "1b5eb86fa7b94a093e06bb033dda4c812c4787b73712ccde9f450ddc5385f2e3"
+CONTENT_1_4 = "835ec82c4cbfa5042e7d5e6c6f45798e5c5b164eb91d15cb030401b69e9bbc4d"
 SLOTS_1_1 = [1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1]
 RATIOS_1_1 = [0.224, 0.346, 0.281, 0.568, 0.465, 0.47, 1.015, 1.169, 0.346, 1.407, 0.511, 0.427]
 ASKED = [(0, 2, 4), (1, 2, 4), (0, 3, 4), (1, 3, 4)]
@@ -71,9 +74,10 @@ def test_what_version_1_0_did_not_count_is_taken_as_half_a_window_of_its_time():
 
 
 @pytest.mark.parametrize(
-    ("stored", "content", "frames"), [(STORED_1_1, CONTENT_1_1, 96), (STORED_1_2, CONTENT_1_2, 80)]
+    ("stored", "content", "frames"),
+    [(STORED_1_1, CONTENT_1_1, 96), (STORED_1_2, CONTENT_1_2, 80), (STORED_1_4, CONTENT_1_4, 80)],
 )
-def test_the_stored_checkpoints_of_1_1_and_1_2_are_read_with_all_their_values(stored, content, frames):
+def test_the_stored_checkpoints_from_1_1_on_are_read_with_all_their_values(stored, content, frames):
     state, runs = load_checkpoint(stored)
     assert (state.task_seq, state.updates, state.quiet_updates, state.images_backpropagated) == (12, 2, 1, 320)
     assert state.pending == PendingUpdate(32, 16, 3_600_000, "interval")
@@ -93,6 +97,14 @@ def test_the_stored_checkpoints_of_1_1_and_1_2_are_read_with_all_their_values(st
     assert content_sha256(stored) == content
 
 
+def test_what_a_labeller_said_is_in_the_stored_checkpoint_of_1_4():
+    state, _ = load_checkpoint(STORED_1_4)
+    assert state.names == Names({1: "one"}, {0: {"zero": 33.5}, 1: {"one": 4.25, "seven": 1.0}})
+    assert state.labels.to_state() == [[0, 25, "zero"], [2, 30, "one"]]
+    assert [one.members for one in state.replay.asked.values()] == [(Place(0, 25), Place(1, 26)), (), (), ()]
+    assert (state.replay.gaps, state.last_seen.frames_since) == ({0: 0.125, 1: 0.5}, {0: 16, 1: 0})
+
+
 def test_its_manifest_says_what_it_holds_and_where_it_belongs():
     assert content_sha256(STORED) == CONTENT
     assert origin_of(STORED) == {"cluster": "4L6g3nShT-eMCtK--X86sw", "topic": "bRSWzPGwRxyy2LZ9z1Vv1g"}
@@ -100,7 +112,7 @@ def test_its_manifest_says_what_it_holds_and_where_it_belongs():
 
 @pytest.mark.parametrize(
     ("stored", "slots", "expected"),
-    [(STORED, SLOTS, RATIOS), (STORED_1_1, SLOTS_1_1, RATIOS_1_1), (STORED_1_2, SLOTS_1_1, RATIOS_1_1)],
+    [(STORED, SLOTS, RATIOS), *((stored, SLOTS_1_1, RATIOS_1_1) for stored in (STORED_1_1, STORED_1_2, STORED_1_4))],
 )
 def test_what_was_learned_then_answers_the_same_now(stored, slots, expected):
     state, _ = load_checkpoint(stored)
@@ -130,6 +142,15 @@ def test_written_again_1_2_keeps_every_key_and_every_bit():
     assert [asked.pop("members") for asked in after["replay"]["asked"]] == [[]] * len(before["replay"]["asked"])
     ignored = {"settings": {}, "format": ""}
     assert (before | ignored).items() <= (after | ignored).items()
+
+
+def test_written_again_1_4_is_the_same_but_for_the_window_which_is_read_from_the_log():
+    state, runs = load_checkpoint(STORED_1_4)
+    again = state_to_bytes(state)
+    assert again["tensors.safetensors"] == (STORED_1_4 / "tensors.safetensors").read_bytes()
+    before = json.loads((STORED_1_4 / "state.json").read_bytes())
+    after = json.loads(again["state.json"]) | {"window_runs": runs, "window_untrained": before["window_untrained"]}
+    assert before == {name: after[name] for name in before}
 
 
 def test_written_again_1_0_keeps_every_key_and_every_bit():

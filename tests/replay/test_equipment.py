@@ -7,9 +7,9 @@ import pytest
 
 from replay.critic import Unseeing
 from replay.equipment import open_tools
-from replay.errors import VocabularyRefused
-from replay.model_errors import WeightsMissing
+from replay.errors import WeightsMissing
 from replay.settings import ReplaySettings
+from replay.words.errors import VocabularyRefused
 from stream.errors import InvalidSetting
 
 

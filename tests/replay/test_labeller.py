@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from replay.errors import VocabularyRefused
+from replay.errors import DeviceMissing, WeightsCorrupt, WeightsMissing
 from replay.label import Label, vote
 from replay.labeller import Labeller, open_labeller
-from replay.model_errors import DeviceMissing, WeightsCorrupt, WeightsMissing
 from replay.open_clip_model import OpenClipModel
 from replay.teachers.examination import DISTRACTORS
+from replay.words.errors import VocabularyRefused
 from replay.zero_shot_head import TEMPERATURE_FILE, temperature_of, zero_shot_head
 from stream.sources.packs import DIGIT_NAMES, digits_part
 from tests.replay.shipped import LABELLER

@@ -6,9 +6,9 @@ import torch
 from sklearn.svm import SVC
 
 from replay.devices import moved_to
-from replay.diffusion_pipeline import DiffusionPipeline, Painted
+from replay.diffusion_pipeline import DiffusionPipeline, Drawn
+from replay.errors import DeviceMemoryFull, DeviceMissing, SubjectUnnamed, WeightsCorrupt, WeightsMissing
 from replay.generator import Subject
-from replay.model_errors import DeviceMemoryFull, DeviceMissing, SubjectUnnamed, WeightsCorrupt, WeightsMissing
 from replay.text_to_image import Painting, TextToImage, open_text_to_image
 from stream.errors import InvalidSetting
 from stream.sources.packs import digits_part
@@ -31,7 +31,7 @@ class SmallMemory:
         if len(seeds) > self.fits:
             message = "CUDA out of memory"
             raise torch.OutOfMemoryError(message)
-        return [Painted(np.full((2, 2, 3), seed, np.uint8), seed in self.flagged) for seed in seeds]
+        return [Drawn(np.full((2, 2, 3), seed, np.uint8), seed in self.flagged) for seed in seeds]
 
 
 @pytest.fixture(scope="module")

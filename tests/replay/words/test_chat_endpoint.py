@@ -3,10 +3,10 @@ import time
 
 import pytest
 
-from replay.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.chat_connection import MOST_BODY_BYTES, Endpoint
 from replay.words.chat_endpoint import ChatEndpoint
 from replay.words.chat_reply import Tokens
+from replay.words.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.vocabulary import TEMPLATE_PROMPTS
 from stream.errors import InvalidSetting
 from tests.conftest import free_port

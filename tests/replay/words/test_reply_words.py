@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.errors import VocabularyRefused
 from replay.words.chat_reply import ChatReply, Tokens, read_reply
+from replay.words.errors import VocabularyRefused
 from replay.words.reply_words import MOST_READ_WORDS, words_in
 from replay.words.safe_text import safe_prompt, safe_word
 from tests.replay.words.chat_server import LISTED, events

@@ -3,9 +3,9 @@ import json
 import pytest
 from prometheus_client import REGISTRY
 
-from replay.errors import EndpointUnavailable
 from replay.words.chat_connection import Endpoint
 from replay.words.chat_endpoint import ChatEndpoint
+from replay.words.errors import EndpointUnavailable
 from replay.words.vocabulary import Vocabulary
 from replay.words.vocabulary_cache import VocabularyCache
 from replay.words.vocabulary_choice import VocabularyChoice
