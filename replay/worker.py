@@ -13,11 +13,12 @@ from threading import Event as Flag
 from replay import metrics
 from replay.equipment import open_tools
 from replay.faults import Faults
-from replay.painter import Painter
+from replay.painter import Painter, Work
 from replay.request_check import RequestCheck
 from replay.settings import ReplaySettings
 from stream.broker_admin import create_topics, wait_for_broker
 from stream.errors import BrokerUnavailable, WorkLost
+from stream.log import Record
 from stream.role import Role, parser, run_role
 from stream.settings import StreamSettings
 from stream.topics import Topics
@@ -25,7 +26,18 @@ from stream.work_queue import Slot, WorkQueue
 
 _POLL_SECONDS = 0.2
 _MOST_FAILURES = 3  # without an answer in between
+_TOGETHER_SECONDS = 0.05  # of work, after which a transaction is written
+_TOGETHER_BYTES = 2**20
 _log = logging.getLogger("replay")
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A request whose answer is not written yet."""
+
+    record: Record
+    work: Work
+    seconds: float
 
 
 @dataclass
@@ -61,21 +73,44 @@ class Worker:
                     metrics.observe_reopened(self.model)
 
     def serve(self, queue: WorkQueue, stopping: Flag) -> None:
-        """Take a request, paint, write the answer and the position at once, until ``stopping`` is set."""
+        """Take requests, paint, write the answers and the position at once, until ``stopping`` is set."""
         while not stopping.is_set():
-            for record in queue.next_records(_POLL_SECONDS, most=1):
+            hand = self._worked(queue, stopping)
+            if hand is None:
+                return  # the requests are given again
+            if hand:
+                queue.answer(*[done.work.answers for done in hand])
+                self.faults.reached("committed")
+                self.failures = 0
+                for done in hand:
+                    self._tell(done)
+
+    def _worked(self, queue: WorkQueue, stopping: Flag) -> list[_Done] | None:
+        """Return what is done and shares a transaction; None where ``stopping`` was set before it was.
+
+        That is one request where painting takes its time. What is painted at once is limited by what a transaction
+        costs, so requests that are there already join it, as long as little time and room are taken.
+        """
+        hand: list[_Done] = []
+        while records := queue.next_records(0.0 if hand else _POLL_SECONDS, most=1):
+            for record in records:
                 started = time.perf_counter()
                 work = self.painter.work(record, stopping)
                 if work is None:
-                    return  # the request is given again
-                seconds = time.perf_counter() - started
+                    return None
+                hand.append(_Done(record, work, time.perf_counter() - started))
                 self.faults.reached("generated")
-                queue.answer(work.answers)
-                self.faults.reached("committed")
-                self.failures = 0
-                metrics.observe(self.model, work, seconds, (self.clock() - record.timestamp_ms) / 1000)
-                at = f"{record.partition}/{record.offset}"
-                _log.info("request at %s %s: %d images in %.2f s", at, work.outcome, work.images, seconds)
+            if sum(done.seconds for done in hand) > _TOGETHER_SECONDS:
+                break
+            if sum(done.work.answers.size_bytes for done in hand) > _TOGETHER_BYTES:
+                break
+        return hand
+
+    def _tell(self, done: _Done) -> None:
+        record, work = done.record, done.work
+        metrics.observe(self.model, work, done.seconds, (self.clock() - record.timestamp_ms) / 1000)
+        at = f"{record.partition}/{record.offset}"
+        _log.info("request at %s %s: %d images in %.2f s", at, work.outcome, work.images, done.seconds)
 
 
 def slot_of(topics: Topics, number: int, settings: ReplaySettings) -> Slot:

@@ -39,8 +39,14 @@ class Answers:
 
     def __init__(self, settings: StreamSettings, most_bytes: int | None = None) -> None:
         self._most_record_bytes = settings.max_image_bytes + kafka_client.RECORD_OVERHEAD_BYTES
-        self._room_bytes = self._most_record_bytes if most_bytes is None else most_bytes
+        self._most_bytes = self._most_record_bytes if most_bytes is None else most_bytes
+        self._room_bytes = self._most_bytes
         self.records: list[Answer] = []
+
+    @property
+    def size_bytes(self) -> int:
+        """What they take on their topics."""
+        return self._most_bytes - self._room_bytes
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         """Keep one record.

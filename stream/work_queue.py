@@ -5,13 +5,13 @@ readers of committed records see, once for each record, however workers die.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from stream import kafka_client
-from stream.answers import Answers
+from stream.answers import Answer, Answers
 from stream.deadline import Deadline
 from stream.errors import BrokerUnavailable, LogUnreadable, R2RError, TopicMissing, WorkerFenced, WorkLost
 from stream.faults import Faults
@@ -91,24 +91,21 @@ class WorkQueue:
             raise
 
     def next_records(self, timeout_seconds: float, most: int) -> list[Record]:
-        """Return at most ``most`` records, all to be answered before the next call; empty where nothing came.
+        """Return at most ``most`` records more, to be answered with those in hand; empty where nothing came.
 
         A broker that is away is no error here: nothing comes.
 
         Raises
         ------
+        WorkLost
+            The group has dealt the partitions out anew; what was in hand is given again.
         LogUnreadable
             A record cannot be read by any client of ours.
         WorkerFenced
             Another process holds the slot.
         BrokerUnavailable
             Kafka refuses the slot.
-        ValueError
-            The records before were not answered.
         """
-        if self._positions:
-            message = "records were asked for before those in hand were answered; call answer first"
-            raise ValueError(message)
         try:
             found = self._consumer.poll(timeout_ms=timeout_seconds * 1000, max_records=most)
         except RetriableError as error:
@@ -116,13 +113,16 @@ class WorkQueue:
             return []
         except KafkaError as error:
             raise self._explained(error) from error
-        self._membership = self._consumer.group_metadata()
-        if self._membership.generation_id < 0:
+        membership = self._consumer.group_metadata()
+        if self._positions and membership.generation_id != self._membership.generation_id:
+            raise self._lost()
+        self._membership = membership
+        if membership.generation_id < 0:
             return []  # thrown out meanwhile: they are another member's by now, and we stand anew at the next poll
-        self._positions = {tp: OffsetAndMetadata(records[-1].offset + 1, "", -1) for tp, records in found.items()}
+        self._positions |= {tp: OffsetAndMetadata(records[-1].offset + 1, "", -1) for tp, records in found.items()}
         return [to_record(record) for records in found.values() for record in records]
 
-    def answer(self, answers: Answers) -> None:
+    def answer(self, *answers: Answers) -> None:
         """Write the answers and the position behind the records in hand, all or nothing; durable when this returns.
 
         Raises
@@ -134,7 +134,7 @@ class WorkQueue:
         BrokerUnavailable
             Kafka did not confirm in time: all of it is in the log or nothing, and the next queue goes on behind it.
         """
-        self._call(lambda: self._one_transaction(answers))
+        self._call(lambda: self._one_transaction([one for part in answers for one in part.records]))
         self._positions = {}
 
     def close(self) -> None:
@@ -150,10 +150,10 @@ class WorkQueue:
             message = f"the topic {self._topic} does not exist; make it with `r2r topics create --model NAME`"
             raise TopicMissing(message)
 
-    def _one_transaction(self, answers: Answers) -> None:
+    def _one_transaction(self, answers: Sequence[Answer]) -> None:
         self._producer.begin_transaction()
         try:
-            sent = [self._producer.send(one.topic, one.value, one.key, list(one.headers)) for one in answers.records]
+            sent = [self._producer.send(one.topic, one.value, one.key, list(one.headers)) for one in answers]
             self._producer.flush(self._settings.broker_timeout_seconds)
             self._producer.send_offsets_to_transaction(self._positions, self._membership)
             self._faults.reached("mid_transaction")
@@ -171,12 +171,7 @@ class WorkQueue:
             within(self._settings, self._settings.broker_timeout_seconds, call)
         except KafkaError as error:
             if kafka_client.is_membership_lost(error):
-                slot = self._slot
-                message = (
-                    f"{slot.member} of {slot.group} was out of touch for {slot.session_seconds:g} s or at work for "
-                    f"{slot.work_seconds:g} s, and its record went to another worker; give it more time"
-                )
-                raise WorkLost(message) from error
+                raise self._lost() from error
             if kafka_client.is_fenced(error) and not open_too_long.expired:
                 raise self._fenced() from error
             raise self._unavailable(error) from error
@@ -192,6 +187,15 @@ class WorkQueue:
             "check its permissions and its session's length"
         )
         return BrokerUnavailable(message)
+
+    def _lost(self) -> WorkLost:
+        slot = self._slot
+        message = (
+            f"{slot.member} of {slot.group} was out of touch for {slot.session_seconds:g} s or at work for "
+            f"{slot.work_seconds:g} s, or another worker came or went, and its records were dealt out anew; they are "
+            "given again, and more time helps where that comes often"
+        )
+        return WorkLost(message)
 
     def _fenced(self) -> WorkerFenced:
         message = (

@@ -24,25 +24,32 @@ from tests.wait import wait_until
 
 
 class ListedQueue:
-    """Gives the listed values one by one; each writing ends as listed, and well after that."""
+    """Gives the listed values, ``together`` of them before an answer; each writing ends as listed, and well after."""
 
-    def __init__(self, values, *endings):
-        self.values, self.endings = values, list(endings)
-        self.written, self.closed = [], 0
+    def __init__(self, values, *endings, together=1):
+        self.values, self.endings, self.together = values, list(endings), together
+        self.written, self.closed, self.in_hand = [], 0, 0
 
     def next_records(self, timeout_seconds, most):
         assert (timeout_seconds < 1, most) == (True, 1)
-        return [record_of(self.values[0])]
+        assert (timeout_seconds == 0.0) == (self.in_hand > 0), "nobody waits with something in hand"
+        if self.in_hand == min(self.together, len(self.values)):
+            return []
+        self.in_hand += 1
+        return [record_of(self.values[self.in_hand - 1])]
 
-    def answer(self, answers):
+    def answer(self, *answers):
         ending = self.endings.pop(0) if self.endings else None
         if ending is not None:
             raise ending
-        self.written.append(answers.records)
-        self.values.pop(0)
+        assert len(answers) == self.in_hand
+        self.written.append([record for part in answers for record in part.records])
+        del self.values[: self.in_hand]
+        self.in_hand = 0
 
     def close(self):
         self.closed += 1
+        self.in_hand = 0
 
 
 class UntilEmpty(Flag):
@@ -56,8 +63,16 @@ class UntilEmpty(Flag):
         return not self._queue.values
 
 
-def run(queue):
-    worker = Worker(MODEL, painter(SeedGenerator()), lambda: queue, lambda: NOW_MS, Faults())
+class SlowGenerator(SeedGenerator):
+    """Takes longer than what shares a transaction may take."""
+
+    def generate(self, subject, seeds):
+        Flag().wait(0.06)
+        return super().generate(subject, seeds)
+
+
+def run(queue, generator=None):
+    worker = Worker(MODEL, painter(generator or SeedGenerator()), lambda: queue, lambda: NOW_MS, Faults())
     worker.run(UntilEmpty(queue))
 
 
@@ -85,6 +100,35 @@ def test_failures_with_answers_between_them_are_not_in_a_row():
     queue = ListedQueue([request(number).to_bytes() for number in range(5)], *[WorkLost("w"), None] * 4)
     run(queue)
     assert (len(queue.written), queue.closed) == (5, 5)
+
+
+def clusters(queue):
+    return [[ReplaySamples.from_bytes(record.value).cluster for record in records] for records in queue.written]
+
+
+def test_requests_that_are_painted_at_once_are_answered_together():
+    queue = ListedQueue([request(number).to_bytes() for number in range(5)], together=3)
+    run(queue)
+    assert clusters(queue) == [[0, 1, 2], [3, 4]]
+
+
+def test_a_request_that_takes_its_time_is_answered_alone():
+    queue = ListedQueue([request(number).to_bytes() for number in range(3)], together=3)
+    run(queue, SlowGenerator())
+    assert clusters(queue) == [[0], [1], [2]]
+
+
+def test_large_answers_do_not_wait_for_each_other(monkeypatch):
+    monkeypatch.setattr("replay.worker._TOGETHER_BYTES", 1)
+    queue = ListedQueue([request(number).to_bytes() for number in range(2)], together=2)
+    run(queue)
+    assert clusters(queue) == [[0], [1]]
+
+
+def test_what_was_written_together_and_failed_comes_again_together():
+    queue = ListedQueue([request(number).to_bytes() for number in range(2)], WorkLost("w"), together=2)
+    run(queue)
+    assert (clusters(queue), queue.closed) == ([[0, 1]], 2)
 
 
 def test_another_major_version_stops_it_before_anything_is_written():

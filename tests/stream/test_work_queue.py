@@ -1,5 +1,6 @@
 """A work queue on a real Kafka: what is answered is seen once, whoever answers it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -109,12 +110,30 @@ def test_a_record_can_be_answered_by_nothing(place: Place) -> None:
     assert place.answered() == []
 
 
-def test_more_is_given_only_after_the_answer(place: Place) -> None:
-    place.send(2)
+def test_what_is_given_before_the_answer_is_answered_with_it(place: Place) -> None:
+    place.send(9)
     with closing(place.queue()) as queue:
-        given(queue)
-        with pytest.raises(ValueError, match="call answer first"):
-            queue.next_records(0.1, 1)
+        place.answer(queue, [record for _ in range(9) for record in given(queue)])
+    with closing(place.queue()) as again:
+        assert again.next_records(0.3, 1) == []
+    assert place.answered() == [b"%d" % number for number in range(9)]
+
+
+def test_where_the_group_forms_anew_what_is_in_hand_is_lost_and_given_again(place: Place) -> None:
+    place.send(9)
+    with closing(place.queue(0)) as one, ThreadPoolExecutor() as pool:
+        before = given(one)
+        with closing(place.queue(1)) as other:
+            joining = pool.submit(given, other)
+            with pytest.raises(WorkLost, match="another worker came or went"):
+                wait_until(lambda: one.next_records(0.1, 1) is None, 15, "the group to form anew")
+            one.close()
+            place.answer(other, joining.result())
+        with closing(place.queue(0)) as again:
+            while len(place.answered()) < 9:
+                place.answer(again, given(again))
+    assert place.answered() == [b"%d" % number for number in range(9)]
+    assert before
 
 
 def test_two_slots_share_the_records_and_each_is_answered_once(place: Place) -> None:
@@ -175,7 +194,7 @@ def test_who_was_given_up_writes_nothing(place: Place) -> None:
         with closing(open_admin(place.streaming)) as admin:
             admin.remove_group_members(f"{place.topics.prefix}.group", [Member("0")])
         assert given(quick) == records
-        with pytest.raises(WorkLost, match="its record went to another worker; give it more time"):
+        with pytest.raises(WorkLost, match="its records were dealt out anew"):
             place.answer(slow, records)
         place.answer(quick, records)
     assert place.answered() == [b"0"]
