@@ -57,6 +57,7 @@ def look_at_all(tool: Tool) -> Iterator[Finding]:
     yield from _broker_findings(tool, settings, embedded=embedded, taken=not embedded or listens(host, int(port)))
     yield _made("onnxruntime", partial(installation_checks.check_provider, settings.deploy.provider))
     yield _made("torch", partial(installation_checks.check_torch, settings.learner.threads))
+    yield _made("replay", partial(weights_checks.check_replay, settings.replay))
     yield from _all_made("weights", partial(_weights_findings, settings))
 
 

@@ -47,7 +47,7 @@ def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, deco
             if vote and samples.part == 0:  # one for each answer, however many parts it has
                 state.names.hear(asked.cluster, samples.name, vote)
             state.hear(labels)
-            if samples.images:
+            if samples.images or gap:
                 state.replay.note_gap(asked.cluster, gap)
     state.replay.note_refused(len(refused))
     return refused

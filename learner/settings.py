@@ -110,9 +110,6 @@ class LearnerSettings(PaperSettings):
     word_strength: float = Field(0.3, ge=0)
     """Weight of telling the labeller's words apart in the training, beside the reconstruction."""
 
-    word_epochs: int = Field(16, ge=1)
-    """In place of ``epochs`` where the labeller spoke of frames of the window."""
-
     # Rehearsal
     recall: bool = True
     """Decode latents drawn from the mixture and learn from them again; False forgets."""

@@ -26,15 +26,12 @@ class Lesson:
         The latents that the rehearsed images had; they shall stay there.
     words_N
         The number of the word for each image, the window's before the past's, -1 where there is none.
-    epochs
-        So often it is gone through.
     """
 
     window_WCSS: Tensor
     past_RCSS: Tensor
     before_RL: Tensor
     words_N: Tensor
-    epochs: int
 
 
 def train(
@@ -57,7 +54,7 @@ def train(
     images_NCSS = torch.cat([lesson.window_WCSS, lesson.past_RCSS])
     held = _Held(lesson, settings.stability)
     loss = torch.zeros(())
-    for _ in range(lesson.epochs):
+    for _ in range(settings.epochs):
         for batch in torch.split(torch.randperm(len(images_NCSS), generator=generator), settings.batch_images):
             latents_BL = network.encode(images_NCSS[batch])
             loss = functional.mse_loss(network.decode(latents_BL), images_NCSS[batch])

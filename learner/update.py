@@ -91,8 +91,7 @@ def update(
     count = rehearsed_images(len(window_WCSS), settings)
     past = rehearse(knowledge, material.generated, count, settings, generator)
     before_RL = in_batches(knowledge.network.encode, past.images_NCSS)
-    words_N, epochs = _told(seen.words, past, len(window_WCSS)), _epochs(seen.words, settings)
-    lesson = Lesson(window_WCSS, past.images_NCSS, before_RL, words_N, epochs)
+    lesson = Lesson(window_WCSS, past.images_NCSS, before_RL, _told(seen.words, past, len(window_WCSS)))
     network, loss = train(knowledge.network, lesson, settings, generator)
     faults.reached("mid_update")
 
@@ -112,7 +111,7 @@ def update(
     report = UpdateReport(
         window_frames=len(window_WCSS),
         recalled_images=len(past.slots_N),
-        images_backpropagated=(len(window_WCSS) + len(past.slots_N)) * epochs,
+        images_backpropagated=(len(window_WCSS) + len(past.slots_N)) * settings.epochs,
         loss=loss,
         born=[cluster for cluster in mixture.ids_K.tolist() if cluster >= knowledge.mixture.next_id],
         births_without_slot=clustering.without_slot,
@@ -163,11 +162,6 @@ def _told(words: Words | None, past: Recalled, window: int) -> Tensor:
     if words is None or not words.spoken:
         return torch.full((window + len(past.slots_N),), -1)
     return torch.cat([words.said_N, words.called_K[past.slots_N]])
-
-
-def _epochs(words: Words | None, settings: LearnerSettings) -> int:
-    """Return how often the lesson is gone through: where words are to be told apart, more often."""
-    return settings.epochs if words is None or not words.spoken else settings.word_epochs
 
 
 def _cluster(

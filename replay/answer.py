@@ -1,10 +1,12 @@
 """The answer to a request: as many batches as its images take."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from replay.studio import Painted
 from stream.errors import InvalidMessage
+from stream.messages import Event
 from stream.replay_messages import ReplayRequest, ReplaySamples
 
 _SEED_BYTES = 11  # ten digits and a comma
@@ -54,6 +56,21 @@ def batches(request: ReplayRequest, painted: Painted, most_bytes: int) -> list[R
         )
         for part, run in enumerate(runs)
     ]
+
+
+def refused_event(request: ReplayRequest, painted: Painted, at_ms: int) -> Event | None:
+    """Return what the filter decided, where it refused more images than it kept; None where it did not."""
+    refused = Counter(verdict.reason for verdict in painted.verdicts if verdict.reason)
+    if refused.total() <= len(painted.images):
+        return None
+    evidence: dict[str, int | float | str] = {
+        "cluster": request.cluster,
+        "name": request.name or painted.label.name,
+        "kept": len(painted.images),
+    }
+    evidence |= {f"refused_{reason}": count for reason, count in sorted(refused.items())}
+    evidence["gap"] = painted.gap
+    return Event(f"{request.id}/refused", request.model, request.task_seq, "images_refused", at_ms, evidence)
 
 
 def _runs(images: Sequence[bytes], room_bytes: int) -> list[range]:

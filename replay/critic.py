@@ -48,7 +48,10 @@ class Jury(Protocol):
         """
 
     def gap(self) -> float:
-        """Return how far those that were kept are from the exemplars; 0 where that is not known."""
+        """Return how far those that were kept are from the exemplars, where none was those that were refused.
+
+        0 where that is not known.
+        """
 
 
 class Critic(Protocol):
@@ -104,7 +107,7 @@ class _SeeingJury:
         self._labeller = labeller
         self._rules = rules
         self._exemplars_ED = exemplars_ED
-        self._kept_ND = exemplars_ED[:0]
+        self._kept_ND = self._refused_ND = exemplars_ED[:0]
         self.label = vote(labeller.labels_of(exemplars_ED))
 
     def judge(self, images: Sequence[Pixels | None], name: str) -> list[Verdict]:
@@ -115,8 +118,11 @@ class _SeeingJury:
         known = name if name in self._labeller.words else ""
         verdicts = judge(candidates, self._exemplars_ED, known, self._rules, self._kept_ND)
         kept = np.array([verdict.kept for verdict in verdicts], dtype=bool)
+        refused = ~kept & np.array([image is not None for image in images], dtype=bool)
         self._kept_ND = np.concatenate([self._kept_ND, embedded_ND[kept]])
+        self._refused_ND = np.concatenate([self._refused_ND, embedded_ND[refused]])
         return verdicts
 
     def gap(self) -> float:
-        return synthetic_gap(self._kept_ND, self._exemplars_ED) if len(self._kept_ND) else 0.0
+        looked_at_ND = self._kept_ND if len(self._kept_ND) else self._refused_ND
+        return synthetic_gap(looked_at_ND, self._exemplars_ED) if len(looked_at_ND) else 0.0

@@ -1,12 +1,19 @@
 """Which device a pretrained model runs on."""
 
+import logging
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from replay.errors import DeviceMemoryFull, DeviceMissing
 
 M = TypeVar("M")
+T = TypeVar("T")
+_ROOM = "choose a smaller model or another replay.device"
+_log = logging.getLogger(__name__)
 
 
 def device_named(name: str) -> torch.device:
@@ -55,9 +62,32 @@ def moved_to(device: torch.device, model: M, source: str) -> M:
     try:
         moved: M = model.to(device)  # type: ignore[attr-defined]
     except torch.OutOfMemoryError as error:
-        message = f"{source} does not fit the memory of {device}; choose a smaller model or another replay.device"
+        message = f"{source} does not fit the memory of {device}; {_ROOM}"
         raise DeviceMemoryFull(message) from error
     return moved
+
+
+def in_halves(
+    compute: Callable[[Sequence[T]], npt.NDArray[np.float32]], items: Sequence[T], source: str
+) -> npt.NDArray[np.float32]:
+    """Return what ``compute`` gives for the items [N, …]; where memory is full, for one half after the other.
+
+    Raises
+    ------
+    DeviceMemoryFull
+        A half does not fit either.
+    """
+    try:
+        return compute(items)
+    except torch.OutOfMemoryError:
+        _log.warning("%d items at a time do not fit the device's memory beside %s; trying half", len(items), source)
+    torch.cuda.empty_cache()
+    middle = (len(items) + 1) // 2
+    try:
+        return np.concatenate([compute(half) for half in (items[:middle], items[middle:]) if half])
+    except torch.OutOfMemoryError as error:
+        message = f"{middle} items at a time do not fit the device's memory beside {source}; {_ROOM}"
+        raise DeviceMemoryFull(message) from error
 
 
 def use_threads(threads: int) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from replay.devices import moved_to
-from replay.errors import WeightsCorrupt, WeightsMissing
+from replay.errors import DeviceMemoryFull, WeightsCorrupt, WeightsMissing
+from replay.pipeline_parts import check_parts
 from stream.errors import InvalidSetting
 from stream.image_codec import Pixels
 
@@ -56,11 +57,44 @@ class DiffusionPipeline:
     def __init__(
         self, source: str, device: torch.device, scheduler: Scheduler, precision: Precision, *, sliced: bool
     ) -> None:
-        self._pipeline = _scheduled(moved_to(device, _loaded(source, _dtype(precision, device)), source), scheduler)
+        self._source = source
+        self._pipeline = _scheduled(moved_to(device, _loaded(source, dtype_of(precision, device)), source), scheduler)
         self._pipeline.set_progress_bar_config(disable=True)
         if sliced:
             self._pipeline.enable_attention_slicing()
             self._pipeline.vae.enable_slicing()
+
+    def try_out(self, steps: int, guidance: float) -> None:
+        """Draw one image in two steps, so that what cannot work is told at the start and not by every request.
+
+        Raises
+        ------
+        WeightsCorrupt
+            It is no text-to-image pipeline, cannot do so many steps, or its numbers are none.
+        DeviceMemoryFull
+            One image does not fit the device.
+        """
+        generator = [torch.Generator().manual_seed(0)]
+        choices = {"num_inference_steps": min(steps, 2), "guidance_scale": guidance, "output_type": "np"}
+        try:
+            self._pipeline.scheduler.set_timesteps(steps)
+            drawn = self._pipeline(["a photo"], generator=generator, **choices)
+            sound = bool(np.isfinite(drawn.images).all())
+        except torch.OutOfMemoryError as error:
+            message = f"one image of {self._source} does not fit the device's memory; choose a smaller model"
+            raise DeviceMemoryFull(message) from error
+        except Exception as error:  # whatever a pipeline that does not fit its settings trips over
+            raise self._useless(" ".join(str(error).split())[:200]) from error
+        if not sound:
+            reason = "its numbers are infinite or none"
+            raise self._useless(reason)
+
+    def _useless(self, reason: str) -> WeightsCorrupt:
+        message = (
+            f"{self._source} does not paint ({reason}); choose other replay.steps, replay.guidance or "
+            "replay.scheduler, or another pipeline"
+        )
+        return WeightsCorrupt(message)
 
     def draw(self, prompts: Sequence[str], seeds: Sequence[int], steps: int, guidance: float) -> list[Drawn]:
         """Return one image for each prompt and seed; noise is drawn on the CPU, so that devices agree.
@@ -81,7 +115,14 @@ class DiffusionPipeline:
         return [Drawn(image, bool(flag)) for image, flag in zip(images, flags, strict=True)]
 
 
-def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
+def dtype_of(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return in what a pipeline computes.
+
+    Raises
+    ------
+    InvalidSetting
+        The device is no good at it.
+    """
     if precision == "auto":
         if device.type == "cpu":
             return torch.float32
@@ -130,22 +171,26 @@ def _checked(source: str) -> Path:
 def _loaded(source: str, dtype: torch.dtype) -> Any:
     from diffusers import DiffusionPipeline as Published  # noqa: PLC0415  seconds to import
     from diffusers.utils import logging as diffusers_logging  # noqa: PLC0415
+    from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
     from transformers.utils import logging as transformers_logging  # noqa: PLC0415
 
     folder = _checked(source)
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     where = str(folder) if folder.is_dir() else source
+    transformers_logging.set_verbosity_error()
     try:
-        return Published.from_pretrained(
+        pipeline = Published.from_pretrained(
             where, dtype=dtype, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
         )
-    except FileNotFoundError as error:  # the hub's own, too: its cache does not hold the model
+    except (FileNotFoundError, HFValidationError) as error:  # the hub's own, too: its cache does not hold the model
         raise pipeline_missing(source) from error
     except Exception as error:  # whatever a broken file makes it trip over
         reason = " ".join(str(error).split())[:200]
         message = f"{source} cannot be read as a diffusers pipeline ({reason}); fetch or train it anew"
         raise WeightsCorrupt(message) from error
+    check_parts(pipeline, pipeline_folder(source), source)
+    return pipeline
 
 
 def pipeline_missing(source: str) -> WeightsMissing:

@@ -4,6 +4,7 @@ import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from replay import metrics
 from replay.cached_generator import CachedGenerator
@@ -17,6 +18,13 @@ from replay.studio import Tools
 from replay.teachers.shipped import shipped
 from replay.words.vocabulary import TEMPLATE_PROMPTS, Vocabulary, read_vocabulary
 from stream.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from replay.words.chat_connection import Endpoint
+
+
+_NO_WORDS = "replay.labeller needs words to choose from; name a file in replay.words_file or set replay.chat_url"
+_NO_PIPELINE = "replay.generator is text_to_image and replay.pipeline names none; set a folder or a hub id there"
 
 
 def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]) -> Tools:
@@ -38,7 +46,7 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
         Settings that belong together are not all there.
     VocabularyRefused, EndpointUnavailable, StorageFull
         As `replay.words.vocabulary_choice.VocabularyChoice.vocabulary`.
-    WeightsMissing, WeightsCorrupt, DeviceMissing
+    WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
         As `replay.labeller.open_labeller` and `replay.text_to_image.open_text_to_image`.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported: nothing is fetched at run time
@@ -57,26 +65,57 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
     return Tools(named, resynthesis, critic, settings.pipeline_images, settings.images_of_a_name)
 
 
+def check_settings(settings: ReplaySettings) -> None:
+    """Raise what `open_tools` would for settings that do not belong together; loads no model and asks nobody.
+
+    Raises
+    ------
+    InvalidSetting, VocabularyRefused
+        As `open_tools`.
+    """
+    if settings.labeller and not (settings.words_file or settings.chat_url):
+        raise InvalidSetting(_NO_WORDS)
+    if settings.generator == "text_to_image" and not settings.pipeline:
+        raise InvalidSetting(_NO_PIPELINE)
+    if settings.generator == "text_to_image":
+        from replay.devices import device_named  # noqa: PLC0415  torch takes seconds to import
+        from replay.diffusion_pipeline import dtype_of  # noqa: PLC0415
+
+        dtype_of(settings.precision, device_named(settings.device))
+    if settings.words_file:
+        read_vocabulary(_words_file(settings))
+    if settings.chat_url:
+        _endpoint(settings)
+
+
+def _words_file(settings: ReplaySettings) -> Path:
+    return Path(shipped("words_file", settings.words_file)).expanduser()
+
+
+def _endpoint(settings: ReplaySettings) -> "Endpoint":
+    from replay.words.chat_connection import Endpoint  # noqa: PLC0415  openai takes 2.4 s to import
+
+    return Endpoint(
+        settings.chat_url,
+        settings.chat_model,
+        settings.chat_key.get_secret_value(),
+        settings.chat_seconds,
+        settings.chat_tries,
+        settings.chat_tokens,
+    )
+
+
 def _vocabulary(
     settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]
 ) -> Vocabulary | None:
-    file = Path(shipped("words_file", settings.words_file)).expanduser() if settings.words_file else None
+    file = _words_file(settings) if settings.words_file else None
     if settings.chat_url:
-        from replay.words.chat_connection import Endpoint  # noqa: PLC0415  openai takes 2.4 s to import
-        from replay.words.chat_endpoint import ChatEndpoint  # noqa: PLC0415
+        from replay.words.chat_endpoint import ChatEndpoint  # noqa: PLC0415  openai takes 2.4 s to import
         from replay.words.vocabulary_cache import VocabularyCache  # noqa: PLC0415
         from replay.words.vocabulary_choice import VocabularyChoice  # noqa: PLC0415
 
-        endpoint = Endpoint(
-            settings.chat_url,
-            settings.chat_model,
-            settings.chat_key.get_secret_value(),
-            settings.chat_seconds,
-            settings.chat_tries,
-            settings.chat_tokens,
-        )
-        choice = VocabularyChoice(model, ChatEndpoint(endpoint, sleep=sleep), VocabularyCache(folder), file)
-        return choice.vocabulary(settings.stream_description)
+        chat = ChatEndpoint(_endpoint(settings), sleep=sleep, stopped=lambda: bool(sleep(0.0)))
+        return VocabularyChoice(model, chat, VocabularyCache(folder), file).vocabulary(settings.stream_description)
     return read_vocabulary(file) if file else None
 
 
@@ -84,19 +123,19 @@ def _critic(settings: ReplaySettings, words: Vocabulary | None) -> Critic:
     if not settings.labeller:
         return Unseeing()
     if words is None:
-        message = "replay.labeller needs words to choose from; name a file in replay.words_file or set replay.chat_url"
-        raise InvalidSetting(message)
+        raise InvalidSetting(_NO_WORDS)
     from replay.labeller import open_labeller  # noqa: PLC0415  torch and open_clip take seconds to import
 
     source = shipped("labeller", settings.labeller)
-    labeller = open_labeller(source, words.words, words.prompts, settings.device, settings.least_score)
+    labeller = open_labeller(
+        source, words.words, words.prompts, settings.device, settings.least_score, settings.temperature
+    )
     return Seeing(labeller, FilterRules(settings.filter_most_spreads, settings.filter_fewest_spreads))
 
 
 def _painting(settings: ReplaySettings, words: Vocabulary | None, model: str) -> Generator:
     if not settings.pipeline:
-        message = "replay.generator is text_to_image and replay.pipeline names none; set a folder or a hub id there"
-        raise InvalidSetting(message)
+        raise InvalidSetting(_NO_PIPELINE)
     from replay.text_to_image import Painting, open_text_to_image  # noqa: PLC0415  diffusers takes seconds to import
 
     painting = Painting(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from replay.devices import device_named
+from replay.errors import WeightsCorrupt
 from replay.label import Label
 from replay.open_clip_model import OpenClipModel
 from replay.zero_shot_head import Embeddings, Head, check_vocabulary, temperature_of, zero_shot_head
@@ -60,15 +61,25 @@ class Labeller:
 
 
 def open_labeller(
-    source: str, words: Sequence[str], templates: Sequence[str], device: str = "auto", least_score: float = 0.5
+    source: str,
+    words: Sequence[str],
+    templates: Sequence[str],
+    device: str = "auto",
+    least_score: float = 0.5,
+    temperature: float = 0.0,
 ) -> Labeller:
-    """Return a labeller over the model ``source``, a folder or a tag, with the temperature that lies beside it.
+    """Return a labeller over the model ``source``, with a temperature, or where it is 0 the one that lies beside it.
 
     Raises
     ------
-    VocabularyRefused, WeightsMissing, WeightsCorrupt, DeviceMissing
+    VocabularyRefused, WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
         As `zero_shot_head`, `replay.open_clip_model.OpenClipModel` and `replay.devices.device_named`.
     """
     check_vocabulary(words, templates)
     model = OpenClipModel(source, device_named(device))
-    return Labeller(model, zero_shot_head(model, words, templates, temperature_of(source, model)), least_score)
+    head = zero_shot_head(model, words, templates, temperature or temperature_of(source, model))
+    labeller = Labeller(model, head, least_score)
+    if not np.isfinite(labeller.embed([np.full((32, 32, 3), 128, np.uint8)]) @ head.embeddings_VD.T).all():
+        message = f"the numbers of {source} are infinite or none; fetch or train it anew"
+        raise WeightsCorrupt(message)
+    return labeller

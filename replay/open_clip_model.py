@@ -1,7 +1,7 @@
 """open_clip behind types: any of its models from this machine's disk, never from the network.
 
-A model is a folder in open_clip's published format, or a tag as ``ViT-B-32/laion2b_s34b_b79k`` whose weights lie in
-the hub's cache already.
+A model is a folder in open_clip's published format, a tag as ``ViT-B-32/laion2b_s34b_b79k`` whose weights lie in
+the hub's cache already, or an architecture and a file as ``ViT-B-32:weights.safetensors``.
 
 Axes: N images or texts, D dimensions.
 """
@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from replay.devices import moved_to
+from replay.devices import in_halves, moved_to
 from replay.errors import WeightsCorrupt, WeightsMissing
 from stream.image_codec import Pixels
 
@@ -32,7 +32,7 @@ class OpenClipModel:
     Parameters
     ----------
     source
-        A folder or ``architecture/tag``.
+        A folder, ``architecture/tag`` or ``architecture:file.safetensors``.
 
     Raises
     ------
@@ -46,7 +46,9 @@ class OpenClipModel:
 
     def __init__(self, source: str, device: torch.device) -> None:
         self.device = device
-        self._model, self._preprocess, self._tokenizer = _folder(source) if _is_folder(source) else _tag(source)
+        self._source = source
+        read = _file if _is_file(source) else _folder if _is_folder(source) else _tag
+        self._model, self._preprocess, self._tokenizer = read(source)
         self._model = moved_to(device, self._model, source).eval()
 
     @property
@@ -56,16 +58,32 @@ class OpenClipModel:
 
     @torch.no_grad()
     def embed_images(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
-        """Return float32 [N, D] of length 1; images are uint8 [height, width, 3] of any size."""
+        """Return float32 [N, D] of length 1; images are uint8 [height, width, 3] of any size.
+
+        Raises
+        ------
+        DeviceMemoryFull
+            They do not fit the device, and half of them does not either.
+        """
+        return in_halves(self._embedded_images, images, self._source)
+
+    @torch.no_grad()
+    def embed_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return float32 [N, D] of length 1; see `embed_images`."""
+        return in_halves(self._embedded_texts, texts, self._source)
+
+    def _embedded_images(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
         batch_NCHW = torch.stack([self._preprocess(Image.fromarray(image)) for image in images]).to(self.device)
         embedded_ND: Tensor = self._model.encode_image(batch_NCHW, normalize=True)
         return embedded_ND.float().cpu().numpy()
 
-    @torch.no_grad()
-    def embed_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return float32 [N, D] of length 1."""
+    def _embedded_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         embedded_ND: Tensor = self._model.encode_text(self._tokenizer(list(texts)).to(self.device), normalize=True)
         return embedded_ND.float().cpu().numpy()
+
+
+def _is_file(source: str) -> bool:
+    return source.endswith(".safetensors")
 
 
 def _is_folder(source: str) -> bool:
@@ -80,7 +98,38 @@ def weights_file(source: str) -> Path:
     WeightsMissing
         It is not on this machine.
     """
+    if _is_file(source):
+        return _named_file(source)[1]
     return _in_folder(Path(source).expanduser()) if _is_folder(source) else _cached(source, _published(source))
+
+
+def _named_file(source: str) -> tuple[str, Path]:
+    """Return architecture and file of a source that names both."""
+    import open_clip  # noqa: PLC0415  seconds to import
+
+    architecture, _, name = source.partition(":")
+    if architecture not in open_clip.list_models():
+        message = (
+            f"{source!r} names no architecture of open_clip; write it before the file: 'ViT-B-32:FILE.safetensors'"
+        )
+        raise WeightsMissing(message)
+    file = Path(name).expanduser()
+    if not file.is_file():
+        message = f"{file} is not on this machine; copy it there, or name a folder or a tag of open_clip"
+        raise WeightsMissing(message)
+    return architecture, file
+
+
+def _file(source: str) -> tuple[Any, Any, Any]:
+    """Load a file of weights with the preprocessing of its architecture, as open_clip has it without a tag."""
+    import open_clip  # noqa: PLC0415  seconds to import
+
+    architecture, file = _named_file(source)
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(architecture, pretrained=str(file))
+        return model, preprocess, _tokenizer(architecture)
+    except Exception as error:  # whatever a broken file makes it trip over
+        raise _corrupt(str(file), error) from error
 
 
 def _in_folder(folder: Path) -> Path:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from threading import Event as Flag
 from typing import Literal
 
-from replay.answer import batches
+from replay.answer import batches, refused_event
 from replay.faults import Faults
+from replay.label import Label
 from replay.request_check import RequestCheck
 from replay.sample_filter import Verdict
 from replay.studio import Painted, Tools, paint
@@ -63,6 +64,7 @@ class Painter:
         UnknownFormat
             The request is of another major version: the worker has to be updated.
         """
+        request = None
         try:
             request = self._check.read(record)
             patience = _Patience(request, self._settings.request_seconds, self._clock, stopping, self._faults)
@@ -75,7 +77,7 @@ class Painter:
         except UnknownFormat:
             raise
         except InvalidMessage as error:
-            return self._poisoned(record, error)
+            return self._poisoned(record, error, request)
         return None if patience.ended_by == "stopping" else Work("expired", Answers(self._streaming))
 
     def _paint(self, request: ReplayRequest, patience: "_Patience") -> Painted | None:
@@ -93,10 +95,18 @@ class Painter:
         most_bytes = min(MOST_BATCH_BYTES, self._streaming.max_image_bytes)
         for batch in batches(request, painted, most_bytes):
             answers.send(self._topics.replay_samples, request.id.encode(), batch.to_bytes())
+        event = refused_event(request, painted, self._clock())
+        if event is not None:
+            answers.send(self._topics.events, event.id.encode(), event.to_bytes())
         return Work("answered", answers, len(painted.images), verdicts=painted.verdicts, gap=painted.gap)
 
-    def _poisoned(self, record: Record, error: InvalidMessage) -> Work:
+    def _poisoned(self, record: Record, error: InvalidMessage, request: ReplayRequest | None) -> Work:
+        """Set the request aside, and where it could be read answer it with nothing, so that nobody waits for it."""
         answers = Answers(self._streaming)
+        if request is not None:
+            nothing = Painted(Label("", 0.0), "")
+            (empty,) = batches(request, nothing, self._streaming.max_image_bytes)
+            answers.send(self._topics.replay_samples, request.id.encode(), empty.to_bytes())
         letters = DeadLetters(answers, self._topics.replay_requests_dlq, self._topics.replay_requests)
         letters.send(record, error, f"{self._topics.replay_requests}/{record.partition}/{record.offset}")
         _log.warning("the request at %d/%d is set aside: %s", record.partition, record.offset, error)

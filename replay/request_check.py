@@ -1,17 +1,21 @@
 """A record of ``replay.requests`` becomes a request that can be served, or an error that says why not."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from replay.generator import Subject
 from replay.settings import ReplaySettings
+from replay.words.errors import VocabularyRefused
+from replay.words.safe_text import safe_word
 from stream.errors import InvalidMessage
 from stream.image_codec import Pixels, decode_image
 from stream.log import Record
 from stream.replay_messages import MOST_EXEMPLARS, MOST_MEMBERS, ReplayRequest
 from stream.settings import StreamSettings
 
+_log = logging.getLogger(__name__)
 _LONGEST_NAME = 64
 _LONGEST_ID = 200  # it is repeated in every batch, and is a record's key
 _TYPES: dict[str, type[Any]] = {
@@ -63,14 +67,14 @@ class RequestCheck:
         return request
 
     def subject(self, request: ReplayRequest) -> Subject:
-        """Decode the exemplars and the members.
+        """Decode the exemplars and the members; a name that may not reach a prompt is left out.
 
         Raises
         ------
         InvalidImage
             One is not an image within the caps; see `stream.image_codec.decode_image` for the reasons.
         """
-        return Subject(request.name, self._decoded(request.exemplars), self._decoded(request.members))
+        return Subject(_paintable(request.name), self._decoded(request.exemplars), self._decoded(request.members))
 
     def _decoded(self, files: Sequence[bytes]) -> list[Pixels]:
         most_pixels = min(self.settings.most_exemplar_pixels, self.streaming.max_image_pixels)
@@ -91,6 +95,15 @@ class RequestCheck:
         if members > MOST_MEMBERS:
             message = f"the request has {members} members, but at most {MOST_MEMBERS} are labelled; send fewer"
             raise InvalidMessage(message, reason="too_many_members")
+
+
+def _paintable(name: str) -> str:
+    """Return the name in plain form; empty where it may not reach a prompt, as if nobody had named the cluster."""
+    try:
+        return safe_word(name) if name else ""
+    except VocabularyRefused as error:
+        _log.warning("a cluster's name is not painted: it %s", error)
+        return ""
 
 
 def _check_types(request: ReplayRequest) -> None:

@@ -19,10 +19,14 @@ class ReplaySettings(Settings):
 
     # Words
     labeller: str = ""
-    """Names clusters and judges images: a folder, an open_clip tag as ViT-B-32/datacomp_xl_s13b_b90k, or none.
+    """Names clusters and judges images; or none.
+
+    A folder, an open_clip tag as ViT-B-32/datacomp_xl_s13b_b90k, or an architecture and a file as ViT-B-32:FILE.
 
     Here and in ``pipeline`` and ``words_file``, ``digits`` is the pair that comes with the package.
     """
+    temperature: float = Field(0.0, ge=0)
+    """By which the labeller's cosines are divided; 0 takes what lies beside the model, or else the model's own."""
     least_score: float = Field(0.5, gt=0, le=1)
     """A less probable word is not told."""
     words_file: str = ""
@@ -44,7 +48,7 @@ class ReplaySettings(Settings):
     """A diffusers text-to-image pipeline: a folder or a hub id as CompVis/stable-diffusion-v1-4."""
     device: str = "auto"
     """``cpu``, ``cuda``, ``cuda:1``, or ``auto``: the GPU if there is one. For the labeller, too."""
-    threads: int = Field(1, ge=1)
+    threads: int = Field(1, ge=1, le=1024)
     """Of torch on a CPU: two that share their cores with a learner paint a quarter as fast as one."""
     steps: int = Field(20, ge=1)
     guidance: float = Field(2.0, ge=0)

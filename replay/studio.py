@@ -62,7 +62,8 @@ class Painted:
     verdicts
         One for each image that was painted.
     gap
-        How far the kept images are from the exemplars; see `replay.synthetic_gap`. 0 without a labeller.
+        How far the kept images are from the exemplars, or the refused ones where none was kept; see
+        `replay.synthetic_gap`. 0 without a labeller.
     labels
         What the labeller says of each member; empty without a labeller.
     """
@@ -77,13 +78,15 @@ class Painted:
 
 
 def paint(tools: Tools, subject: Subject, wanted: int, seed: int, going_on: Callable[[], bool]) -> Painted | None:
-    """Return up to ``wanted`` images of the subject; None once ``going_on`` says no, which is asked before each batch.
+    """Return up to ``wanted`` images of the subject; None once ``going_on`` says no, which is asked before each step.
 
     1. ``name``    look at the exemplars and at each member, if there is a labeller
     2. ``paint``   a batch
     3. ``judge``   keep what is good; paint on until there are enough, or two of each were tried
     4. ``gap``     between what is kept and the exemplars
     """
+    if not going_on():
+        return None
     jury = tools.critic.look(subject)
     named = replace(subject, name=subject.name or jury.label.name)
     generator = tools.named if named.name else tools.unnamed

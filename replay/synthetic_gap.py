@@ -7,14 +7,15 @@ from math import sqrt
 
 from replay.sample_filter import Embeddings, spread_of
 
-_LEAST_SPREAD = 1e-6
+_LEAST_SPREAD = 0.02  # as `replay.sample_filter.FilterRules.least_spread`: what one image says of scatter is nothing
 
 
 def synthetic_gap(generated_ND: Embeddings, exemplars_ED: Embeddings) -> float:
     """Return the distance between the means of generated and real images, in standard deviations; 0 is no gap.
 
     With s for a sample's variance, summed over the dimensions, which for embeddings of length 1 is their mean distance
-    from each other (1 − cosine), it is sqrt(max(0, |μ_g − μ_e|² − s_g/N − s_e/E) / ((s_g + s_e)/2)).
+    from each other (1 − cosine), it is sqrt(max(0, |μ_g − μ_e|² − s_g/N − s_e/E) / ((s_g + s_e)/2)); the
+    divisor is 0.02 at least.
 
     What few images scatter by chance is subtracted: of 50 real digits of a class and 5 others, drawn at random, it is
     0.13 on the mean and below 0.6 in 95 of 100 draws. Of all real digits of a class and the 5 most typical ones, which

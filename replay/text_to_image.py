@@ -97,8 +97,9 @@ class TextToImage:
             return self._draw(name, seeds[: self._batch_images])
         except torch.OutOfMemoryError as error:
             message = (
-                f"{self.name} does not fit the device's memory with a batch of {self._batch_images} either; choose a "
-                "smaller batch_images, float16, sliced attention, or a smaller model"
+                f"{self.name} does not fit the device's memory with a batch of {self._batch_images} either; choose "
+                "fewer replay.pipeline_images, replay.precision float16, replay.sliced, another replay.device or a "
+                "smaller model"
             )
             raise DeviceMemoryFull(message) from error
 
@@ -117,9 +118,10 @@ def open_text_to_image(source: str, painting: Painting, device: str = "auto") ->
 
     Raises
     ------
-    WeightsMissing, WeightsCorrupt, DeviceMissing
+    WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
         As `replay.diffusion_pipeline.DiffusionPipeline` and `replay.devices.device_named`.
     """
     place = device_named(device)
     pipeline = DiffusionPipeline(source, place, painting.scheduler, painting.precision, sliced=painting.sliced)
+    pipeline.try_out(painting.steps, painting.guidance)
     return TextToImage(f"text_to_image:{Path(source).name}", pipeline, painting)

@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from replay.errors import DeviceMissing
 from replay.settings import ReplaySettings
-from replay.teachers.shipped import shipped
+from replay.teachers.shipped import DIGITS, shipped
 from stream.errors import R2RError
 
-_VARIANTS = (".fp16.", ".non_ema.")  # beside the files that are read
-_IN_USE = 1.5  # of the files' bytes: weights in the same precision, and what one batch takes beside them
+_IN_USE = 1.5  # of the weights' bytes: with what one batch takes beside them
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Weights:
         ``labeller`` or ``pipeline``.
     file_bytes
         On disk; 0 where they are missing.
+    halved
+        Whether files of four bytes a number, as published, are computed with in two.
     missing
         What is wrong and what to do, in one sentence; empty where nothing is.
     """
@@ -31,11 +33,12 @@ class Weights:
     source: str
     file_bytes: int = 0
     missing: str = ""
+    halved: bool = False
 
     @property
     def memory_bytes(self) -> int:
         """About what the model takes in use."""
-        return round(_IN_USE * self.file_bytes)
+        return round(_IN_USE * self.file_bytes / (2 if self.halved else 1))
 
 
 def weights_of(settings: ReplaySettings) -> list[Weights]:
@@ -44,8 +47,20 @@ def weights_of(settings: ReplaySettings) -> list[Weights]:
     if settings.labeller:
         found.append(_found("labeller", settings.labeller, _labeller_files))
     if settings.generator == "text_to_image" and settings.pipeline:
-        found.append(_found("pipeline", settings.pipeline, _pipeline_files))
+        found.append(replace(_found("pipeline", settings.pipeline, _pipeline_files), halved=_is_halved(settings)))
     return found
+
+
+def _is_halved(settings: ReplaySettings) -> bool:
+    """Say whether the pipeline computes with two bytes a number: asked for so, or by itself on a GPU."""
+    if settings.precision != "auto":
+        return settings.precision != "float32"
+    from replay.devices import device_named  # noqa: PLC0415  torch takes seconds to import
+
+    try:
+        return settings.pipeline != DIGITS and device_named(settings.device).type == "cuda"
+    except DeviceMissing:
+        return False
 
 
 def _found(setting: str, source: str, files: Callable[[str], list[Path]]) -> Weights:
@@ -65,9 +80,9 @@ def _labeller_files(source: str) -> list[Path]:
 
 def _pipeline_files(source: str) -> list[Path]:
     from replay.diffusion_pipeline import pipeline_folder, pipeline_missing  # noqa: PLC0415  as above
+    from replay.pipeline_parts import part_files  # noqa: PLC0415
 
-    parts = pipeline_folder(source).glob("*/*.safetensors")  # whole checkpoints beside them are not read
-    files = [file for file in parts if not any(variant in file.name for variant in _VARIANTS)]
+    files = part_files(pipeline_folder(source) / "*")  # whole checkpoints beside them are not read
     if not files:
         raise pipeline_missing(source)
     return files

@@ -16,6 +16,7 @@ from replay.faults import Faults
 from replay.painter import Painter, Work
 from replay.request_check import RequestCheck
 from replay.settings import ReplaySettings
+from replay.words.errors import EndpointUnavailable
 from stream.broker_admin import create_topics, wait_for_broker
 from stream.errors import BrokerUnavailable, WorkLost
 from stream.log import Record
@@ -139,7 +140,13 @@ def body(role: Role) -> None:
     wait_for_broker(streaming)
     create_topics(streaming, topics)
     folder = role.home.root / "vocabulary"
-    with closing(open_tools(settings, topics.model, folder, role.stopping.wait)) as tools:
+    try:
+        tools = open_tools(settings, topics.model, folder, role.stopping.wait)
+    except EndpointUnavailable:
+        if role.stopping.is_set():
+            return  # it was not waited for
+        raise
+    with closing(tools):
         painter = Painter(topics, RequestCheck(topics.model, streaming, settings), tools, now_ms, faults)
         queue = functools.partial(WorkQueue, streaming, topics.replay_requests, slot, faults)
         Worker(topics.model, painter, queue, now_ms, faults).run(role.stopping)

@@ -7,6 +7,7 @@ Axes: V words, T templates, D dimensions.
 """
 
 import json
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _FEWEST_WORDS = 2
 _TEXTS_AT_ONCE = 512
 
 Embeddings = npt.NDArray[np.float32]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,17 @@ class Head:
 def zero_shot_head(model: OpenClipModel, words: Sequence[str], templates: Sequence[str], temperature: float) -> Head:
     """Return a head of the words, each the mean of its prompts' embeddings; ``{}`` stands for it in a template."""
     different = tuple(dict.fromkeys(words))
-    texts = [template.replace("{}", word) for word in different for template in templates]
-    starts = range(0, len(texts), _TEXTS_AT_ONCE)
-    embedded_ND = np.concatenate([model.embed_texts(texts[start : start + _TEXTS_AT_ONCE]) for start in starts])
-    means_VD = embedded_ND.reshape(len(different), len(templates), -1).mean(axis=1)
+    at_once = max(1, _TEXTS_AT_ONCE // len(templates))
+    groups = [different[start : start + at_once] for start in range(0, len(different), at_once)]
+    _log.info("embedding %d words in %d prompts each", len(different), len(templates))
+    means_VD = np.concatenate([_means(model, group, templates) for group in groups])
     return Head(different, means_VD / np.linalg.norm(means_VD, axis=1, keepdims=True), temperature)
+
+
+def _means(model: OpenClipModel, words: Sequence[str], templates: Sequence[str]) -> Embeddings:
+    embedded_ND = model.embed_texts([template.replace("{}", word) for word in words for template in templates])
+    means_VD: Embeddings = embedded_ND.reshape(len(words), len(templates), -1).mean(axis=1)
+    return means_VD
 
 
 def check_vocabulary(words: Sequence[str], templates: Sequence[str]) -> None:
@@ -80,7 +88,7 @@ def temperature_of(source: str, model: OpenClipModel) -> float:
         return 1.0 / model.scale
     try:
         temperature = float(json.loads(file.read_bytes())["temperature"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         message = f'{file} should hold {{"temperature": …}} ({error!r}); delete it to use the model\'s own'
         raise WeightsCorrupt(message) from error
     if not 0 < temperature < math.inf:

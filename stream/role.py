@@ -86,15 +86,22 @@ def run_role(name: str, flags: argparse.ArgumentParser, body: Callable[[Role], N
         role.serve_metrics(parsed.metrics_port)
         body(role)
     except R2RError as error:
-        logging.getLogger(name).exception("stopped")
-        where = "" if "(log: " in str(error) else f" (log: {log_file})"  # of a role below it, the role's own
+        _note(name)
+        told = "(log: " in str(error) or not log_file.exists()  # of a role below it, the role's own
+        where = "" if told else f" (log: {log_file})"
         sys.stderr.write(f"{name}: {error}{where}\n")
         return 1
     except Exception as error:  # the last line of defence: told in a sentence, kept whole in the log
-        logging.getLogger(name).exception("stopped")
+        _note(name)
         sys.stderr.write(f"{name}: unexpected {type(error).__name__}: {error}; the full trace is in {log_file}\n")
         return 1
     return 0
+
+
+def _note(name: str) -> None:
+    """Write the error in hand into the log; where there is none, nowhere: its sentence is told all the same."""
+    if logging.getLogger().handlers:
+        logging.getLogger(name).exception("stopped")
 
 
 def _log_to(log_file: Path) -> None:

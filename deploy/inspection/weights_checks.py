@@ -4,17 +4,32 @@ from collections.abc import Iterator, Sequence
 
 from deploy.inspection.disk_usage import readable_bytes
 from deploy.inspection.finding import Finding, error, ok, warning
+from replay.equipment import check_settings
+from replay.settings import ReplaySettings
 from replay.weights import Weights
 
 
+def check_replay(settings: ReplaySettings) -> Finding:
+    """Check that a worker's settings belong together.
+
+    Raises
+    ------
+    R2RError
+        As `replay.equipment.check_settings`.
+    """
+    check_settings(settings)
+    return ok("replay", f"generator {settings.generator}, labeller {settings.labeller or 'none'}")
+
+
 def check_weights(found: Sequence[Weights], available_bytes: int | None) -> Iterator[Finding]:
-    """Check the weights of each model.
+    """Check the weights of each model, and room for it beside those before it.
 
     Parameters
     ----------
     available_bytes
         Memory that is left where the models run; None where nobody tells.
     """
+    left = available_bytes
     for weights in found:
         if weights.missing:
             told, _, remedy = weights.missing.partition("; ")
@@ -24,8 +39,9 @@ def check_weights(found: Sequence[Weights], available_bytes: int | None) -> Iter
             f"{weights.source}: {readable_bytes(weights.file_bytes)} on disk, about "
             f"{readable_bytes(weights.memory_bytes)} of memory in use"
         )
-        if available_bytes is not None and weights.memory_bytes > available_bytes:
+        if left is not None and weights.memory_bytes > left:
             remedy = "choose a smaller one: docs/models.md has settings by memory"
-            yield warning(weights.setting, f"{told}, and {readable_bytes(available_bytes)} are left", remedy)
+            yield warning(weights.setting, f"{told}, and {readable_bytes(left)} are left", remedy)
         else:
             yield ok(weights.setting, told)
+        left = None if left is None else max(0, left - weights.memory_bytes)

@@ -1,7 +1,7 @@
 """``python -m replay.teachers train|examine``; it needs neither Kafka nor the rest of the command line."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +11,9 @@ from stream.errors import R2RError
 from stream.sources.packs import PACK_NAMES
 from stream.sources.teacher_part import teacher_part, unseen_part
 
+_SEEDS = 2**32
+_MOST_SHARE = 100
+
 
 def main(arguments: list[str]) -> int:
     """Run one command; an error of the user's is one line on stderr and the status 2."""
@@ -19,7 +22,32 @@ def main(arguments: list[str]) -> int:
         return _train(flags) if flags.command == "train" else _examine(flags)
     except R2RError as error:
         sys.stderr.write(f"{error}\n")
-        return 2
+    except OSError as error:
+        sys.stderr.write(f"{error.filename or 'a file'} cannot be read or written ({error.strerror}); mend that\n")
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped before the end; nothing of it is of use\n")
+    except Exception as error:  # the last line of defence: memory, or pictures that the networks trip over
+        told = " ".join(f"{type(error).__name__} {error}".split())[:200]
+        sys.stderr.write(f"this cannot be done with these pictures and flags ({told}); try others, or --device cpu\n")
+    return 2
+
+
+def _seed(text: str) -> int:
+    if not (text.isdecimal() and int(text) < _SEEDS):
+        message = f"{text!r:.40} came, but a whole number below {_SEEDS} is needed; give another"
+        raise ArgumentTypeError(message)
+    return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= _MOST_SHARE:
+        message = f"{text!r:.40} came, but a number above 0 and up to {_MOST_SHARE} is needed; give another"
+        raise ArgumentTypeError(message)
+    return share
 
 
 def _parser() -> ArgumentParser:
@@ -28,9 +56,9 @@ def _parser() -> ArgumentParser:
     train = commands.add_parser("train", help="make a labeller and a generator")
     examine = commands.add_parser("examine", help="measure a pair on pictures it has not seen, into its card")
     train.add_argument("--out", type=Path, required=True, help="a new folder for the pair")
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=_seed, default=0, help="below 2**32")
     train.add_argument("--recipe", choices=RECIPES, default="small", help="large: colour pictures, on a GPU")
-    train.add_argument("--share", type=float, default=1.0, help="of the recipe's steps")
+    train.add_argument("--share", type=_share, default=1.0, help="of the recipe's steps, above 0 to 100")
     examine.add_argument("folder", type=Path)
     for command in (train, examine):
         command.add_argument("--dataset", choices=PACK_NAMES, default="digits")
@@ -50,12 +78,13 @@ def _train(flags: Namespace) -> int:
 
 def _examine(flags: Namespace) -> int:
     from replay.teachers.examination import examine  # noqa: PLC0415  seconds to import
-    from replay.teachers.model_card import add_figures  # noqa: PLC0415
+    from replay.teachers.model_card import add_figures, check_card  # noqa: PLC0415
 
+    check_card(flags.folder)
     seen, unseen = teacher_part(flags.dataset, flags.data), unseen_part(flags.dataset, flags.data)
     figures = examine(flags.folder, seen, unseen, flags.device)
-    add_figures(flags.folder, figures, f"device {flags.device}")
     sys.stdout.writelines(f"{key} {value:.4f}\n" for key, value in asdict(figures).items())
+    add_figures(flags.folder, figures, f"device {flags.device}")
     return 0
 
 

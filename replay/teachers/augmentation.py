@@ -15,7 +15,7 @@ _KNOTS = 4  # of the bending field, along each side
 
 def to_tensor(images: Pixels, device: torch.device) -> Tensor:
     """Return uint8 [B, H, W, 3] as float32 [B, 3, H, W] within -1 … 1."""
-    images_BHWC = torch.from_numpy(images).to(device)
+    images_BHWC = torch.tensor(images, device=device)
     return images_BHWC.permute(0, 3, 1, 2).float().div(127.5).sub(1.0).contiguous()
 
 

@@ -8,10 +8,12 @@ import torch
 from replay.teachers.examination import DISTRACTORS, Figures
 from replay.teachers.prompts import SYNONYMS, words_of
 from replay.teachers.recipe import Recipe
+from stream.errors import InvalidSetting
 from stream.home import write_atomically
 from stream.sources.teacher_part import LabelledPictures
 
 _FIGURES = "## Figures"
+_RECIPE = "\n## Recipe"
 _NOT_EXAMINED = "Not examined yet: `python -m replay.teachers examine FOLDER`.\n"
 _SOURCES = {
     "digits": (
@@ -67,6 +69,28 @@ def add_figures(folder: Path, figures: Figures, machine: str) -> None:
     rows = "\n".join(f"| {_MEANINGS[key]} | {value:.3f} |" for key, value in asdict(figures).items())
     told = f"Measured by `python -m replay.teachers examine FOLDER`, {machine}."
     table = f"{told}\n\n| what | value |\n| --- | --- |\n{rows}\n"
-    before, _, after = (folder / "README.md").read_text().partition(_FIGURES)
-    recipe = after[after.index("\n## Recipe") :]
+    before, recipe = _around_figures(folder)
     write_atomically(folder / "README.md", f"{before}{_FIGURES}\n\n{table}{recipe}".encode())
+
+
+def check_card(folder: Path) -> None:
+    """Refuse a folder whose card has no room for figures, before they are measured.
+
+    Raises
+    ------
+    InvalidSetting
+        There is no card, or it is none that `save_card` has written.
+    """
+    _around_figures(folder)
+
+
+def _around_figures(folder: Path) -> tuple[str, str]:
+    try:
+        before, found, after = (folder / "README.md").read_text().partition(_FIGURES)
+        _, recipe_found, recipe = after.partition(_RECIPE)
+    except (OSError, ValueError):
+        found = recipe_found = before = recipe = ""
+    if not (found and recipe_found):
+        message = f"{folder} has no card of a pair of teachers (README.md); name the folder that `train` has written"
+        raise InvalidSetting(message)
+    return before, f"{recipe_found}{recipe}"

@@ -5,9 +5,10 @@ Of an error's body nothing is read: it may be long, and may repeat the key.
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import httpx2
@@ -16,7 +17,13 @@ from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 from stream.errors import InvalidSetting
 
 MOST_BODY_BYTES = 16 * 1024**2  # 32,000 tokens of reasoning, an event of 250 bytes each, twice
+_LOOK_SECONDS = 0.2
 _END = b"data: [DONE]"
+_HEADERS = frozenset(
+    "host accept accept-encoding connection user-agent authorization content-type content-length "  # noqa: SIM905
+    "transfer-encoding".split()
+)
+_CLIENTS_OWN = "x-stainless-"  # its version and the system; it reads them back itself
 _BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _MEANS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: ": the key is missing or wrong",
@@ -67,40 +74,59 @@ class Endpoint:
 class Failure:
     """Why there is no reply, and after how many seconds the endpoint wants to be asked again, if it says so."""
 
-    reason: Literal["unreachable", "late", "refused", "busy", "cut", "unusable"]
+    reason: Literal["unreachable", "late", "refused", "busy", "cut", "unusable", "stopped"]
     told: str
     wait_seconds: float = 0.0
 
     @property
     def may_pass(self) -> bool:
         """Whether it makes sense to ask again."""
-        return self.reason not in ("late", "refused")
+        return self.reason not in ("late", "refused", "stopped")
 
 
-def ask(endpoint: Endpoint, question: str, seconds: float) -> bytes | Failure:
+def ask(endpoint: Endpoint, question: str, seconds: float, stopped: Callable[[], bool]) -> bytes | Failure:
     """Return the reply's body, whole or up to where it was too long; after ``seconds`` in all a failure.
 
-    A name that is being resolved is waited for beyond that, as long as the system's resolver takes.
+    So it is where ``stopped``, which is asked now and then, says yes. A name that is being resolved is waited for
+    beyond that, as long as the system's resolver takes.
     """
-    return asyncio.run(_ask_within(endpoint, question, seconds))
+    return asyncio.run(_ask_within(endpoint, question, seconds, stopped))
 
 
-async def _ask_within(endpoint: Endpoint, question: str, seconds: float) -> bytes | Failure:
+async def _ask_within(
+    endpoint: Endpoint, question: str, seconds: float, stopped: Callable[[], bool]
+) -> bytes | Failure:
     try:
         async with asyncio.timeout(seconds):
-            return await _ask(endpoint, question)
+            return await _unless(stopped, asyncio.create_task(_ask(endpoint, question)))
     except TimeoutError:
         return Failure("late", "did not answer in full in time")
     except APIStatusError as error:
         return _refusal(error.status_code, error.response.headers.get("retry-after", ""))
     except APIConnectionError as error:
         return Failure("unreachable", f"cannot be reached ({type(error.__cause__ or error).__name__})")
+    except httpx2.InvalidURL:
+        return Failure("refused", "has no address that can be asked")
     except httpx2.HTTPError as error:
         return Failure("cut", f"broke its answer off ({type(error).__name__})")
 
 
+async def _unless(stopped: Callable[[], bool], asking: asyncio.Task[bytes]) -> bytes | Failure:
+    try:
+        while not (await asyncio.wait({asking}, timeout=_LOOK_SECONDS))[0]:
+            if stopped():
+                return Failure("stopped", "was not waited for, because this worker is to stop")
+        return asking.result()
+    finally:
+        asking.cancel()
+
+
 async def _ask(endpoint: Endpoint, question: str) -> bytes:
-    http = httpx2.AsyncClient(follow_redirects=False, event_hooks={"response": [_leave_errors_unread]})
+    hooks: dict[str, list[Callable[..., Any]]] = {
+        "request": [_leave_others_out],
+        "response": [_leave_errors_unread],
+    }
+    http = httpx2.AsyncClient(follow_redirects=False, event_hooks=hooks)
     key = endpoint.key or "none"  # a server of one's own asks for none, the client insists
     async with (
         AsyncOpenAI(base_url=endpoint.url, api_key=key, max_retries=0, timeout=None, http_client=http) as client,
@@ -120,6 +146,13 @@ async def _ask(endpoint: Endpoint, question: str) -> bytes:
         return bytes(body[:MOST_BODY_BYTES])
 
 
+async def _leave_others_out(request: httpx2.Request) -> None:
+    """Send no header but these: the client adds some from the environment, which may name accounts or hold keys."""
+    for name in list(request.headers):
+        if name.lower() not in _HEADERS and not name.lower().startswith(_CLIENTS_OWN):
+            del request.headers[name]
+
+
 async def _leave_errors_unread(response: httpx2.Response) -> None:
     if not response.is_success:
         await response.aclose()
@@ -128,7 +161,10 @@ async def _leave_errors_unread(response: httpx2.Response) -> None:
 def _refusal(status: int, retry_after: str) -> Failure:
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         asked = retry_after if re.fullmatch(r"[0-9]{1,6}", retry_after) else "0"  # a date is not waited for
-        return Failure("busy", f"answered {status} and asks for {asked} s of patience", float(asked))
+        patience = f" and asks for {asked} s of patience" if float(asked) else ""
+        return Failure("busy", f"answered {status}{patience}", float(asked))
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Failure("refused", f"answered {status}, a redirect, which is not followed: the address is another")
     return Failure("refused", f"answered {status}{_MEANS.get(status, '')}")
 
 

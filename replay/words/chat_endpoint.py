@@ -34,6 +34,8 @@ class ChatEndpoint:
         Returns seconds that only grow.
     sleep
         Waits so many seconds; only called where that much time is left. Returns true where it was told to stop.
+    stopped
+        Says whether it was.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class ChatEndpoint:
         endpoint: Endpoint,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._endpoint = endpoint
         self._clock = clock
         self._sleep = sleep
+        self._stopped = stopped
 
     @property
     def llm(self) -> str:
@@ -69,7 +73,7 @@ class ChatEndpoint:
         deadline = Deadline(self._endpoint.seconds, self._clock)
         tokens, number = Tokens(), 1
         while True:
-            body = ask(self._endpoint, question, deadline.remaining_seconds)
+            body = ask(self._endpoint, question, deadline.remaining_seconds, self._stopped)
             outcome, cost = (body, Tokens()) if isinstance(body, Failure) else _read(body)
             tokens += cost
             if isinstance(outcome, Vocabulary):

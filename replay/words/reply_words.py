@@ -34,7 +34,7 @@ def words_in(reply: ChatReply) -> WordReply:
         The reply was cut, lists no words, or fewer than two of them may be used; it is told without its text.
     """
     if reply.finish in ("", "length"):
-        message = "the reply was cut before its end; allow it more tokens or ask again"
+        message = "the reply was cut before its end or is none of a chat; allow more tokens, or see the address"
         raise VocabularyRefused(message)
     text = _without_thoughts(reply.text)
     listing = _last_listing(text if text.strip() else _without_thoughts(reply.reasoning))

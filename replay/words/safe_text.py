@@ -24,7 +24,7 @@ _BLOCKED = frozenset(
         pornographic pornography rape sex sexual sexy suicide swastika topless torture""",
     )
 )
-_NO_NAME = "unknown"  # what a labeller that abstains is shown as
+_NO_NAME = re.compile(r"unknown|cluster-[0-9]+")  # what stands for no name in answers, and in models' answers
 
 
 def safe_word(text: str) -> str:
@@ -44,8 +44,8 @@ def safe_word(text: str) -> str:
     if not plain[0].isalnum():
         message = "does not begin with a letter or a digit; write the name alone"
         raise VocabularyRefused(message)
-    if folded(plain) == _NO_NAME:
-        message = f"is {_NO_NAME!r}, which stands for no name at all; leave it out"
+    if _NO_NAME.fullmatch(folded(plain)):
+        message = "stands for no name at all; leave it out"
         raise VocabularyRefused(message)
     return plain
 

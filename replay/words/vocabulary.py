@@ -88,6 +88,9 @@ def distinct(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _lines(file: Path) -> list[str]:
+    if file.is_fifo() or file.is_socket() or file.is_char_device():  # to open one may take for ever
+        message = f"the words file {file} is no plain file; name a text file with one word a line"
+        raise VocabularyRefused(message)
     try:
         with file.open("rb") as opened:
             data = opened.read(MOST_FILE_BYTES + 1)

@@ -55,8 +55,9 @@ class VocabularyChoice:
             metrics.observe_chat(self.model, error.reason, error.tokens)
             if self.words_file is None:
                 raise
+            vocabulary = read_vocabulary(self.words_file)
             _log.warning("the words of %s are used: %s", self.words_file, error)
-            return read_vocabulary(self.words_file)
+            return vocabulary
 
     def _asked(self, description: str) -> Vocabulary:
         suggestion = self.endpoint.suggest(description)

@@ -14,7 +14,7 @@ from tests.conftest import free_port
 from tests.wait import wait_until
 
 NAMES = ["python", "crc32c", "memory", "disk", "ports", "java", "kafka jars", "kafka", "topics", "clock"]
-NAMES += ["onnxruntime", "torch"]
+NAMES += ["onnxruntime", "torch", "replay"]
 
 
 def doctor(home: Path, streaming: StreamSettings, *flags: str) -> int:

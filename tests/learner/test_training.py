@@ -6,13 +6,13 @@ from learner.training import Lesson, train
 from tests.learner.small import SETTINGS, digit_images
 
 COUNT = 40
-LONG = SETTINGS.model_copy(update={"learning_rate_decay": 1.0})
+LONG = SETTINGS.model_copy(update={"epochs": 12, "learning_rate_decay": 1.0})
 
 
 def lesson(words):
     window = digit_images(0, COUNT)
     before = torch.zeros(0, 512 // 4)
-    return Lesson(window, window[:0], before, torch.tensor(words), epochs=12)
+    return Lesson(window, window[:0], before, torch.tensor(words))
 
 
 def trained(words, **changed):

@@ -174,13 +174,6 @@ def test_where_the_labeller_falls_silent_it_is_split_all_the_same_and_nobody_vot
     assert knowledge.mixture.ids_K.tolist()[:3] == [0, 1, -1]
 
 
-@pytest.mark.parametrize(("said", "epochs"), [("", SETTINGS.epochs), ("cat", 5)])
-def test_what_the_labeller_spoke_of_is_gone_through_more_often(known, said, epochs):
-    words = Words.of([said] * WINDOW, Names(), known.mixture.ids_K)
-    _, report = learn(known, replace(quiet(AGAIN), words=words), settings_with(word_epochs=5))
-    assert report.images_backpropagated == 2 * WINDOW * epochs
-
-
 def test_overlapping_clusters_of_different_names_are_never_merged(known):
     silent = Words.of([""] * WINDOW, Names(votes={0: {"cat": 3.0}, 1: {"dog": 3.0}}), known.mixture.ids_K)
     _, named = learn(known, replace(quiet(AGAIN), words=silent), settings_with(merge_distance=1e6))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from replay.critic import Unseeing
+from replay.critic import Critic, Unseeing
 from replay.faults import Faults
 from replay.generator import Generator, Subject
 from replay.painter import Painter
@@ -99,9 +99,10 @@ def painter(
     settings: ReplaySettings | None = None,
     streaming: StreamSettings | None = None,
     clock: Callable[[], int] = lambda: NOW_MS,
+    critic: Critic | None = None,
 ) -> Painter:
     """Return a painter of `MODEL` whose clock stands still."""
     streaming = StreamSettings() if streaming is None else streaming
     check = RequestCheck(MODEL, streaming, ReplaySettings() if settings is None else settings)
-    tools = Tools(generator, generator, Unseeing(), check.settings.batch_images)
+    tools = Tools(generator, generator, critic or Unseeing(), check.settings.batch_images)
     return Painter(Topics(MODEL, streaming.topic_prefix), check, tools, clock, Faults())

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from replay.critic import Unseeing
-from replay.equipment import open_tools
+from replay.equipment import check_settings, open_tools
 from replay.errors import WeightsMissing
 from replay.settings import ReplaySettings
 from replay.words.errors import VocabularyRefused
@@ -35,6 +35,27 @@ def test_by_default_nothing_pretrained_is_needed(tmp_path):
 def test_what_is_missing_is_told_with_its_remedy(tmp_path, changed, error, remedy):
     with pytest.raises(error, match=remedy):
         opened(tmp_path, **changed)
+    if error is not WeightsMissing:  # which has a check of its own
+        with pytest.raises(error, match=remedy):
+            check_settings(ReplaySettings(**changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "remedy"),
+    [
+        ({"generator": "text_to_image", "pipeline": "digits", "precision": "float16", "device": "cpu"}, "use 'auto'"),
+        ({"chat_url": "foo"}, "correct it"),
+        ({"chat_url": "http://localhost/v1", "chat_key": "a b"}, "copy it again"),
+    ],
+)
+def test_settings_that_cannot_work_are_told_without_a_model_and_without_asking(changed, remedy):
+    with pytest.raises(InvalidSetting, match=remedy):
+        check_settings(ReplaySettings(**changed))
+
+
+def test_settings_that_work_together_pass():
+    check_settings(ReplaySettings())
+    check_settings(ReplaySettings(labeller="digits", words_file="digits", generator="text_to_image", pipeline="digits"))
 
 
 def test_words_and_a_labeller_that_is_not_there(tmp_path):

@@ -4,8 +4,10 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
-from replay.errors import DeviceMissing, WeightsCorrupt, WeightsMissing
+from replay.devices import in_halves
+from replay.errors import DeviceMemoryFull, DeviceMissing, WeightsCorrupt, WeightsMissing
 from replay.label import Label, vote
 from replay.labeller import Labeller, open_labeller
 from replay.open_clip_model import OpenClipModel
@@ -109,6 +111,8 @@ def test_without_a_choice_there_is_no_labeller(words):
         ("ViT-B-32/no-such-tag", "has no model"),
         ("no-such-model", "has no model"),
         ("./no/such/folder", "teachers train"),
+        ("weights.safetensors", "names no architecture"),
+        ("ViT-B-32:./no/such.safetensors", "copy it there"),
     ],
 )
 def test_weights_that_are_not_here_are_not_fetched(source, told, tmp_path, monkeypatch):
@@ -122,6 +126,34 @@ def test_a_broken_file_is_said_to_be_broken(broken, file):
     (broken / file).write_bytes((broken / file).read_bytes()[:100])
     with pytest.raises(WeightsCorrupt, match="anew"):
         open_labeller(str(broken), ["cat", "dog"], TEMPLATES, "cpu")
+
+
+def test_numbers_that_are_none_are_told_at_the_start(broken):
+    file = broken / "open_clip_model.safetensors"
+    tensors = load_file(file)
+    save_file(
+        {name: tensor * torch.nan if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}, file
+    )
+    with pytest.raises(WeightsCorrupt, match="infinite or none"):
+        open_labeller(str(broken), ["cat", "dog"], TEMPLATES, "cpu", temperature=0.1)
+
+
+def test_where_memory_is_full_half_is_embedded_after_the_other_and_then_it_is_told():
+    def two_at_most(items):
+        if len(items) > 2:
+            raise torch.OutOfMemoryError
+        return np.array([[item] for item in items], np.float32)
+
+    assert in_halves(two_at_most, [1, 2, 3], "small").tolist() == [[1], [2], [3]]
+    with pytest.raises(DeviceMemoryFull, match=r"3 items at a time do not fit .* beside small; choose"):
+        in_halves(two_at_most, [1, 2, 3, 4, 5], "small")
+
+
+def test_a_file_of_weights_is_read_with_the_architecture_that_is_named(tmp_path):
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes((LABELLER / "open_clip_model.safetensors").read_bytes()[:1000])
+    with pytest.raises(WeightsCorrupt, match=r"mine\.safetensors cannot be read as an open_clip model"):
+        open_labeller(f"ViT-B-32:{file}", ["cat", "dog"], TEMPLATES, "cpu")
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "tpu", "cuda:x"])

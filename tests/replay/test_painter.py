@@ -3,10 +3,13 @@ from threading import Thread
 
 import pytest
 
+from replay.critic import Unseeing
+from replay.sample_filter import Verdict
 from replay.seeds import image_seeds
 from replay.settings import ReplaySettings
 from stream.errors import UnknownFormat
 from stream.image_codec import decode_image, encode_png
+from stream.messages import Event
 from stream.replay_messages import MOST_BATCH_BYTES, ReplaySamples
 from stream.settings import StreamSettings
 from tests.replay.small import (
@@ -28,11 +31,12 @@ def paint(wanted, generator=None, **around):
 
 
 def samples(work):
-    return [ReplaySamples.from_bytes(answer.value) for answer in work.answers.records]
+    answers = (answer for answer in work.answers.records if answer.topic == "r2r.m.replay.samples")
+    return [ReplaySamples.from_bytes(answer.value) for answer in answers]
 
 
 def letter_of(work):
-    (letter,) = work.answers.records
+    (letter,) = (record for record in work.answers.records if record.topic.endswith(".dlq"))
     return letter, dict(letter.headers)
 
 
@@ -113,6 +117,24 @@ def test_whatever_the_generator_raises_becomes_a_dead_letter(error):
     assert letter.value == request(images=3).to_bytes()
     assert headers["r2r-reason"] == b"generator_failed"
     assert b"painting failed" in headers["__connect.errors.exception.message"]
+    (answer,) = samples(work)
+    assert (answer.request, answer.part, answer.parts) == (request().id, 0, 1)
+    assert (answer.images, answer.name) == ([], "")
+
+
+def test_a_filter_that_refuses_more_than_it_keeps_tells_it_as_an_event():
+    class Strict(Unseeing):
+        def judge(self, images, name):  # noqa: ARG002
+            return [Verdict("label" if place % 3 else "") for place, _ in enumerate(images)]
+
+        def gap(self):
+            return 1.5
+
+    work = paint(request(5, images=6), critic=Strict())
+    (told,) = (record for record in work.answers.records if record.topic == "r2r.m.events")
+    event = Event.from_bytes(told.value)
+    assert (event.id, event.kind, event.at_ms) == (f"{request(5).id}/refused", "images_refused", NOW_MS)
+    assert event.evidence == {"cluster": 5, "name": "", "kept": 5, "refused_label": 7, "gap": 1.5}
 
 
 def test_images_of_a_kind_that_cannot_be_written_are_the_generators_fault():

@@ -98,8 +98,23 @@ def test_seeds_of_a_name_come_from_its_pool():
 
 
 def test_it_ends_when_it_shall_not_go_on():
-    answers = iter([True, False])
+    answers = iter([True, True, False])
     assert paint(tools(batch_images=2), CAT, 6, 1, lambda: next(answers)) is None
+
+
+def test_nothing_is_looked_at_once_it_shall_not_go_on():
+    class Blind(Unseeing):
+        def look(self, subject):
+            raise AssertionError(subject)
+
+    assert paint(tools(critic=Blind()), CAT, 6, 1, lambda: False) is None
+
+
+def test_where_every_image_is_refused_the_gap_is_that_of_those():
+    none_near = Seeing(Brightness(), FilterRules(most_spreads=0.01))
+    painted = paint(tools(critic=none_near), CAT, 6, 1, always)
+    assert (painted.images, {verdict.kept for verdict in painted.verdicts}) == ([], {False})
+    assert painted.gap > 0.5
 
 
 def test_a_generator_that_brings_too_few_is_told():

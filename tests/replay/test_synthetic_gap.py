@@ -28,6 +28,13 @@ def test_it_is_the_formula_that_its_docstring_states():
     assert synthetic_gap(generated, real) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.parametrize("exemplars", [1, 5])
+def test_one_image_and_exemplars_that_do_not_scatter_are_not_far_apart_for_that(exemplars):
+    real = np.tile(np.array([[1.0, 0.0]], np.float32), (exemplars, 1))
+    near = np.array([[np.cos(0.16), np.sin(0.16)]], np.float32)  # 1 - cosine is 0.013
+    assert synthetic_gap(near, real) < 1.2
+
+
 @pytest.mark.parametrize("counts", [(1, 5), (50, 1), (1, 1)])
 def test_one_image_alone_is_enough(counts):
     generated, real = around(0, counts[0], seed=1), around(0, counts[1], seed=2)

@@ -3,6 +3,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from sklearn.svm import SVC
 
 from replay.devices import moved_to
@@ -82,7 +83,7 @@ def test_where_memory_is_full_half_the_batch_is_tried_and_kept():
 
 def test_where_half_the_batch_does_not_fit_either_the_error_says_what_to_do():
     pipeline = SmallMemory(fits=1)
-    with pytest.raises(DeviceMemoryFull, match="a batch of 2 either; choose a smaller batch_images"):
+    with pytest.raises(DeviceMemoryFull, match=r"a batch of 2 either; choose fewer replay\.pipeline_images"):
         TextToImage("small", pipeline, PAINTING).generate(Subject("cat", []), range(5))
     assert pipeline.batches == [5, 2]
 
@@ -129,6 +130,43 @@ def test_a_broken_file_is_said_to_be_broken(file, tmp_path):
     (folder / file).write_bytes((folder / file).read_bytes()[:100])
     with pytest.raises(WeightsCorrupt, match="anew"):
         DiffusionPipeline(str(folder), torch.device("cpu"), "own", "auto", sliced=False)
+
+
+@pytest.mark.parametrize(
+    ("taken", "for_what"),
+    [
+        ("unet/diffusion_pytorch_model", "vae/diffusion_pytorch_model"),
+        ("vae/diffusion_pytorch_model", "text_encoder/model"),
+        ("vae/diffusion_pytorch_model", "unet/diffusion_pytorch_model"),
+    ],
+)
+def test_another_models_file_is_not_completed_at_random(taken, for_what, tmp_path):
+    folder = shutil.copytree(GENERATOR, tmp_path / "generator")
+    shutil.copy(folder / f"{taken}.safetensors", folder / f"{for_what}.safetensors")
+    with pytest.raises(WeightsCorrupt, match="anew"):
+        open_text_to_image(str(folder), PAINTING, "cpu")
+
+
+def test_a_file_that_lacks_tensors_is_not_completed_at_random(tmp_path):
+    folder = shutil.copytree(GENERATOR, tmp_path / "generator")
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(file)
+    save_file(dict(list(tensors.items())[1:]), file)
+    with pytest.raises(WeightsCorrupt, match="do not hold its unet"):
+        open_text_to_image(str(folder), PAINTING, "cpu")
+
+
+def test_numbers_that_are_none_are_told_at_the_start(tmp_path):
+    folder = shutil.copytree(GENERATOR, tmp_path / "generator")
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    save_file({name: torch.full_like(tensor, torch.nan) for name, tensor in load_file(file).items()}, file)
+    with pytest.raises(WeightsCorrupt, match="infinite or none"):
+        open_text_to_image(str(folder), PAINTING, "cpu")
+
+
+def test_steps_that_a_scheduler_cannot_do_are_told_at_the_start():
+    with pytest.raises(WeightsCorrupt, match=r"does not paint .* choose other replay\.steps"):
+        open_text_to_image(str(GENERATOR), Painting(steps=60, scheduler="lcm"), "cpu")
 
 
 def test_a_device_that_is_not_here_is_refused():

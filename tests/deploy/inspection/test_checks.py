@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,5 +141,8 @@ def test_pretrained_models_are_there_and_fit_or_it_is_said_what_to_do() -> None:
     assert (lacks.level, lacks.message, lacks.remedy) == ("error", "its files are not here", "fetch them")
     (full,) = check_weights([there], available_bytes=GIB)
     assert (full.level, full.remedy) == ("warning", "choose a smaller one: docs/models.md has settings by memory")
+    assert [one.level for one in check_weights([there, there], available_bytes=2 * GIB)] == ["ok", "warning"]
+    (halved,) = check_weights([replace(there, halved=True)], available_bytes=GIB)
+    assert "about 768.0 MiB of memory" in halved.message
     (unknown,) = check_weights([there], available_bytes=None)
     assert unknown.level == "ok"

@@ -1,6 +1,8 @@
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import diffusers
 import numpy as np
@@ -111,7 +113,7 @@ def test_a_folder_that_holds_something_is_left_alone(pair, pictures):
     [
         (["train", "--dataset", "cifar10", "--out", "x"], "--data"),
         (["train", "--device", "cuda:99", "--out", "x"], "use 'auto' or 'cpu'"),
-        (["examine", "no-such-folder"], "teachers train"),
+        (["examine", "no-such-folder"], "that `train` has written"),
     ],
 )
 def test_an_error_of_the_users_is_one_line(flags, told, capsys):
@@ -125,3 +127,49 @@ def test_training_needs_neither_kafka_nor_the_learner():
     program = "import json, sys, replay.teachers.training; json.dump(sorted(sys.modules), sys.stdout)"
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {"kafka", "learner", "deploy", "onnxruntime", "river"} & set(json.loads(found.stdout)) == set()
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--seed", "-1"], "a whole number below 4294967296 is needed; give another"),
+        (["--share", "0"], "a number above 0 and up to 100 is needed; give another"),
+        (["--share", "nan"], "a number above 0"),
+        (["--share", "x"], "a number above 0"),
+    ],
+)
+def test_flags_that_cannot_be_are_refused_before_anything_is_written(flags, told, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "--out", str(tmp_path / "new"), *flags])
+    assert told in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["train", "--share", "0.001", "--out", str(tmp_path / "file" / "new")]) == 2
+    told = capsys.readouterr().err
+    assert told.endswith("mend that\n")
+    assert len(told.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"labels": np.zeros(30, np.int64)}, "shows 1 classes; shuffle it"),
+        ({"names": ("cat", "", "dog")}, "is called ''; give it a name"),
+        ({"names": ("cat", "a{}b", "dog")}, "give it a name"),
+        ({"images": np.zeros((30, 30, 17, 3), np.uint8)}, "30 x 17 came; scale them to a square"),
+    ],
+)
+def test_pictures_that_no_pair_can_learn_from_are_refused(pictures, changed, told, tmp_path):
+    with pytest.raises(InvalidSetting, match=re.escape(told)):
+        train_teachers(replace(pictures, **changed), HURRIED, tmp_path / "new", seed=0, device="cpu")
+
+
+@pytest.mark.parametrize("card", [None, b"\xff\xfe", b"# Something else"])
+def test_a_folder_without_a_card_is_refused_before_it_is_measured(card, tmp_path, capsys):
+    if card is not None:
+        (tmp_path / "README.md").write_bytes(card)
+    assert main(["examine", str(tmp_path)]) == 2
+    assert "has no card of a pair of teachers (README.md); name the folder" in capsys.readouterr().err

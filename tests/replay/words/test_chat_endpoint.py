@@ -124,7 +124,7 @@ def test_the_tries_are_counted_and_what_they_cost_too():
 
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(400, "answered 400"), (401, "the key is"), (402, "balance"), (404, "name is wrong"), (307, "")],
+    [(400, "answered 400"), (401, "the key is"), (402, "balance"), (404, "name is wrong"), (307, "a redirect")],
 )
 def test_what_another_try_would_not_mend_is_not_tried_again(number, told):
     error, server = refusal(status(number, Location="/elsewhere"))
@@ -140,6 +140,32 @@ def test_an_answer_that_drips_is_given_up_when_the_time_is_over(slow):
     assert error.reason == "late"
     assert time.monotonic() - started < 5
     assert len(server.requests) == 1
+
+
+def test_an_address_that_cannot_be_is_told():
+    with pytest.raises(EndpointUnavailable, match="has no address that can be asked; mend it"):
+        suggest("http://256.256.256.256/v1")
+
+
+def test_told_to_stop_it_waits_for_no_answer():
+    with chat_server(dripping_headers) as server:
+        stopped = iter([False, True])
+        endpoint = ChatEndpoint(Endpoint(server.url, "r1", KEY, 20.0), stopped=lambda: next(stopped))
+        started = time.monotonic()
+        with pytest.raises(EndpointUnavailable, match="is to stop") as caught:
+            endpoint.suggest("pets at a door")
+    assert (caught.value.reason, time.monotonic() - started < 5) == ("stopped", True)
+
+
+def test_no_header_from_the_environment_is_sent(monkeypatch):
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-mine")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-mine")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Token: another secret")
+    with chat_server(GOOD) as server:
+        suggest(server.url)
+    ((_, headers, _),) = server.requests
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert not [name for name in headers if name.startswith(("openai", "x-token"))]
 
 
 def test_an_endless_answer_is_cut_at_its_cap():

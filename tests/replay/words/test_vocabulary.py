@@ -1,3 +1,5 @@
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +58,12 @@ def test_a_file_without_prompts_gets_the_templates(words_file, content):
 def test_a_file_that_may_not_be_used_is_refused_in_a_sentence(words_file, content, told):
     with pytest.raises(VocabularyRefused, match=told):
         read_vocabulary(words_file(content))
+
+
+def test_what_may_never_end_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "words.txt")
+    with pytest.raises(VocabularyRefused, match="is no plain file; name a text file"):
+        read_vocabulary(tmp_path / "words.txt")
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_refused(tmp_path):
