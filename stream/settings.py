@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from stream.errors import InvalidSetting
 
 SECTIONS = ("stream", "learner", "replay", "deploy")
 _PREFIX = "R2R_"
 _ALL_SETTINGS = "`r2r init` writes a file of all settings, with what they mean"
+_LARGEST_PORT = 65_535
 _OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
 
 
@@ -46,6 +47,16 @@ class StreamSettings(Settings):
     delivery_timeout_seconds: float = Field(30.0, gt=0)
     broker_timeout_seconds: float = Field(20.0, gt=0)
     """How long a role waits for Kafka before it gives up with a sentence."""
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _has_ports(cls, value: str) -> str:
+        for address in value.split(","):
+            host, _, port = address.strip().rpartition(":")
+            if not (host and port.isdecimal() and 0 < int(port) <= _LARGEST_PORT):
+                message = "expected host:port, or several with commas between them"
+                raise ValueError(message)
+        return value
 
 
 S = TypeVar("S", bound=Settings)

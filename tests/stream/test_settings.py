@@ -94,3 +94,11 @@ def test_a_file_that_is_not_there_or_no_toml_names_the_flag(toml, tmp_path):
 
 def test_the_home_and_the_test_switch_are_no_settings():
     assert load(environment={"R2R_HOME": "somewhere", "R2R_TEST_FAULTS": "x"}) == StreamSettings()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "localhost", "localhost:abc", "localhost:", ":9092", "a:1,b", "a:0", "a:99999999"]
+)
+def test_an_address_without_a_port_is_refused(address):
+    told = refusal(overrides=[f"stream.bootstrap_servers={address}"])
+    assert "expected host:port, or several with commas between them; change it" in told
