@@ -150,8 +150,6 @@ def figures_of(site: Site, answers: Answers, kills: int) -> dict[str, object]:
         "answered_twice": sum(answers.images[request] > IMAGES for request in asked_ms),
         "doubled_batches": sum(count > 1 for count in answers.batches.values()),
         "images": answers.images.total(),
-        # each answer's transaction ends with one offset of its own
-        "aborted_offsets": answers.end + 1 - len(answers.written_ms) - len(answers.images),
         "seconds_to_answer": {"median": round(statistics.median(seconds), 3), "largest": round(seconds[-1], 3)},
     }
 
