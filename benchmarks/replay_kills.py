@@ -72,7 +72,6 @@ class Answers:
         self.images: Counter[str] = Counter()
         self.batches: Counter[str] = Counter()
         self.written_ms: list[tuple[str, int]] = []
-        self.end = 0
 
     def follow(self, timeout_seconds: float) -> None:
         """Take in what has come."""
@@ -81,7 +80,6 @@ class Answers:
             self.images[samples.request] += len(samples.images)
             self.batches[samples.id] += 1
             self.written_ms.append((samples.request, record.timestamp_ms))
-            self.end = record.offset + 1
 
     def close(self) -> None:
         """Disconnect."""
