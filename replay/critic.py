@@ -15,6 +15,9 @@ from replay.synthetic_gap import synthetic_gap
 from stream.image_codec import Pixels
 
 
+_FEWEST_REFUSED = 8
+
+
 class Labels(Protocol):
     """What a critic needs of a labeller; see `replay.labeller.Labeller`."""
 
@@ -48,9 +51,9 @@ class Jury(Protocol):
         """
 
     def gap(self) -> float:
-        """Return how far those that were kept are from the exemplars, where none was those that were refused.
+        """Return how far those that were kept are from the exemplars; where none was, those that were refused.
 
-        0 where that is not known.
+        0 where that is not known: a few that were refused say nothing of the others.
         """
 
 
@@ -124,5 +127,7 @@ class _SeeingJury:
         return verdicts
 
     def gap(self) -> float:
-        looked_at_ND = self._kept_ND if len(self._kept_ND) else self._refused_ND
-        return synthetic_gap(looked_at_ND, self._exemplars_ED) if len(looked_at_ND) else 0.0
+        if len(self._kept_ND):
+            return synthetic_gap(self._kept_ND, self._exemplars_ED)
+        known = len(self._refused_ND) >= _FEWEST_REFUSED
+        return synthetic_gap(self._refused_ND, self._exemplars_ED) if known else 0.0

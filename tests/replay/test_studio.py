@@ -115,6 +115,7 @@ def test_where_every_image_is_refused_the_gap_is_that_of_those():
     painted = paint(tools(critic=none_near), CAT, 6, 1, always)
     assert (painted.images, {verdict.kept for verdict in painted.verdicts}) == ([], {False})
     assert painted.gap > 0.5
+    assert paint(tools(critic=none_near), CAT, 3, 1, always).gap == 0.0, "six candidates, of which some were flagged"
 
 
 def test_a_generator_that_brings_too_few_is_told():
