@@ -14,7 +14,6 @@ from replay.sample_filter import Candidates, Embeddings, FilterRules, Verdict, j
 from replay.synthetic_gap import synthetic_gap
 from stream.image_codec import Pixels
 
-
 _FEWEST_REFUSED = 8
 
 
