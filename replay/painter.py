@@ -102,7 +102,7 @@ class Painter:
 
     def _poisoned(self, record: Record, error: InvalidMessage, request: ReplayRequest | None) -> Work:
         """Set the request aside, and where it could be read answer it with nothing, so that nobody waits for it."""
-        answers = Answers(self._streaming)
+        answers = Answers(self._streaming, self._streaming.max_image_bytes + MOST_BATCH_BYTES)  # for both
         if request is not None:
             nothing = Painted(Label("", 0.0), "")
             (empty,) = batches(request, nothing, self._streaming.max_image_bytes)

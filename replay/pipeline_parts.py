@@ -11,15 +11,14 @@ from torch import nn
 
 from replay.errors import WeightsCorrupt
 
-VARIANTS = (".fp16.", ".non_ema.")
-"""Files beside those that are read."""
+_VARIANTS = (".fp16.", ".non_ema.")  # beside the files that are read
 _ALIKE = 0.5  # of the names in the file; some older ones have other names for a few
 
 
 def part_files(folder: Path) -> list[Path]:
     """Return the files with the weights of one part, or by ``folder / "*"`` of all."""
     files = sorted(folder.parent.glob(f"{folder.name}/*.safetensors"))
-    return [file for file in files if not any(variant in file.name for variant in VARIANTS)]
+    return [file for file in files if not any(variant in file.name for variant in _VARIANTS)]
 
 
 def check_parts(pipeline: Any, folder: Path, source: str) -> None:
@@ -30,13 +29,15 @@ def check_parts(pipeline: Any, folder: Path, source: str) -> None:
     WeightsCorrupt
         A part has more tensors than its files, or another model's.
     """
+    from diffusers import ModelMixin  # noqa: PLC0415  seconds to import
+
     for name, part in pipeline.components.items():
         files = part_files(folder / name)
         if not isinstance(part, nn.Module) or not files:
             continue
         held = set(_names(files))
         wanted = {key: tensor.data_ptr() for key, tensor in part.state_dict().items()}
-        whole = type(part).__module__.startswith("diffusers.")  # transformers has other beginnings than older files
+        whole = isinstance(part, ModelMixin)  # those of transformers have other beginnings than in older files
         found = {_compared(key, whole=whole) for key in held}
         alike = found & {_compared(key, whole=whole) for key in wanted}
         if len(held) < len({*wanted.values()}) or len(alike) < _ALIKE * len(found):

@@ -9,6 +9,7 @@ from replay.seeds import image_seeds
 from replay.settings import ReplaySettings
 from stream.errors import UnknownFormat
 from stream.image_codec import decode_image, encode_png
+from stream.kafka_client import RECORD_OVERHEAD_BYTES
 from stream.messages import Event
 from stream.replay_messages import MOST_BATCH_BYTES, ReplaySamples
 from stream.settings import StreamSettings
@@ -120,6 +121,18 @@ def test_whatever_the_generator_raises_becomes_a_dead_letter(error):
     (answer,) = samples(work)
     assert (answer.request, answer.part, answer.parts) == (request().id, 0, 1)
     assert (answer.images, answer.name) == ([], "")
+
+
+def test_a_poisoned_request_as_large_as_kafka_takes_is_set_aside_whole_and_answered():
+    wanted = request(images=3, exemplars=tuple(encode_png(exemplar(side=120)) for _ in range(5)))
+    failing = FailingGenerator(ValueError("cannot"))
+    letter, headers = letter_of(paint(wanted, failing))
+    letter_bytes = 100 + len(letter.key) + len(letter.value)
+    letter_bytes += sum(10 + len(name) + len(content) for name, content in headers.items())
+    just_enough = StreamSettings(max_image_bytes=letter_bytes - RECORD_OVERHEAD_BYTES)
+    work = paint(wanted, failing, streaming=just_enough)
+    assert letter_of(work)[0].value == wanted.to_bytes()
+    assert len(samples(work)) == 1
 
 
 def test_a_filter_that_refuses_more_than_it_keeps_tells_it_as_an_event():

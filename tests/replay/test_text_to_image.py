@@ -1,15 +1,19 @@
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
 from safetensors.torch import load_file, save_file
 from sklearn.svm import SVC
+from transformers import CLIPConfig
 
 from replay.devices import moved_to
 from replay.diffusion_pipeline import DiffusionPipeline, Drawn
 from replay.errors import DeviceMemoryFull, DeviceMissing, SubjectUnnamed, WeightsCorrupt, WeightsMissing
 from replay.generator import Subject
+from replay.pipeline_parts import check_parts
 from replay.text_to_image import Painting, TextToImage, open_text_to_image
 from stream.errors import InvalidSetting
 from stream.sources.packs import digits_part
@@ -154,6 +158,31 @@ def test_a_file_that_lacks_tensors_is_not_completed_at_random(tmp_path):
     save_file(dict(list(tensors.items())[1:]), file)
     with pytest.raises(WeightsCorrupt, match="do not hold its unet"):
         open_text_to_image(str(folder), PAINTING, "cpu")
+
+
+def test_an_older_file_of_transformers_has_other_names_and_is_whole(tmp_path):
+    folder = shutil.copytree(GENERATOR, tmp_path / "generator")
+    file = folder / "text_encoder" / "model.safetensors"
+    save_file({f"text_model.{name}": tensor for name, tensor in load_file(file).items()}, file, {"format": "pt"})
+    older, newer = (open_text_to_image(str(place), PAINTING, "cpu") for place in (folder, GENERATOR))
+    assert np.array_equal(older.generate(Subject("3", []), [1]), newer.generate(Subject("3", []), [1]))
+
+
+def test_a_safety_checker_is_a_part_of_transformers(tmp_path):
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    vision = {**sizes, "image_size": 16, "patch_size": 8}
+    config = CLIPConfig(text_config=sizes, vision_config=vision, projection_dim=8)
+    checker = StableDiffusionSafetyChecker(config)
+    pipeline, file = (
+        SimpleNamespace(components={"safety_checker": checker}),
+        tmp_path / "safety_checker" / "a.safetensors",
+    )
+    file.parent.mkdir()
+    save_file({f"vision_model.{name}": tensor.clone() for name, tensor in checker.state_dict().items()}, file)
+    check_parts(pipeline, tmp_path, "published")
+    save_file({"other.weight": torch.zeros(1)}, file)
+    with pytest.raises(WeightsCorrupt, match="do not hold its safety_checker"):
+        check_parts(pipeline, tmp_path, "published")
 
 
 def test_numbers_that_are_none_are_told_at_the_start(tmp_path):

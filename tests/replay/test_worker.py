@@ -63,16 +63,8 @@ class UntilEmpty(Flag):
         return not self._queue.values
 
 
-class SlowGenerator(SeedGenerator):
-    """Takes longer than what shares a transaction may take."""
-
-    def generate(self, subject, seeds):
-        Flag().wait(0.06)
-        return super().generate(subject, seeds)
-
-
-def run(queue, generator=None):
-    worker = Worker(MODEL, painter(generator or SeedGenerator()), lambda: queue, lambda: NOW_MS, Faults())
+def run(queue):
+    worker = Worker(MODEL, painter(SeedGenerator()), lambda: queue, lambda: NOW_MS, Faults())
     worker.run(UntilEmpty(queue))
 
 
@@ -112,9 +104,10 @@ def test_requests_that_are_painted_at_once_are_answered_together():
     assert clusters(queue) == [[0, 1, 2], [3, 4]]
 
 
-def test_a_request_that_takes_its_time_is_answered_alone():
+def test_a_request_that_takes_its_time_is_answered_alone(monkeypatch):
+    monkeypatch.setattr("replay.worker._TOGETHER_SECONDS", 0.0)
     queue = ListedQueue([request(number).to_bytes() for number in range(3)], together=3)
-    run(queue, SlowGenerator())
+    run(queue)
     assert clusters(queue) == [[0], [1], [2]]
 
 
