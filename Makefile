@@ -62,7 +62,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/uv
 		"and 6.6 GB on disk; then compiling them, about a minute."
 	@$(BIN)/uv pip sync --python $(BIN)/python --compile-bytecode --require-hashes requirements.lock
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m stream.kafka_jars
+	@$(BIN)/python -m stream.broker.jars
 	@touch $@
 
 # Only uv comes through pip, in the version and with the hashes of the lock.

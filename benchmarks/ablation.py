@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.leaving_streams import WORLDS, leaving_stream
-from benchmarks.named_run import accuracy, named_run
-from benchmarks.named_streams import TEACHERS
-from benchmarks.result_file import write_result
-from benchmarks.seeded_runs import in_processes, summary
+from benchmarks.named_streams.__main__ import TEACHERS
+from benchmarks.named_streams.leaving_streams import WORLDS, leaving_stream
+from benchmarks.named_streams.named_run import accuracy, named_run
+from benchmarks.report.result_file import write_result
+from benchmarks.site.seeded_runs import in_processes, summary
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from replay.equipment import open_tools
 from replay.teachers.shipped import DIGITS
-from stream.sources.packs import load_pack
+from stream.sources.datasets.packs import load_pack
 
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
 _WAYS = {"none": (True, False), "mixture": (False, False), "diffusion": (True, True), "both": (False, True)}

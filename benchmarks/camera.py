@@ -15,10 +15,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.result_file import write_result
-from benchmarks.whole_system import WholeSystem, whole_system
+from benchmarks.report.result_file import write_result
+from benchmarks.site.whole_system import WholeSystem, whole_system
 from stream.image_codec import encode_jpeg
-from stream.sources.video import Address, Video
+from stream.sources.cameras.video import Address, Video
 
 MODEL = "camera"
 QUICK_SECONDS = 20.0

@@ -20,24 +20,24 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.in_process import prepare_all
-from benchmarks.result_file import write_result
-from learner.checkpoint import CheckpointStore
+from benchmarks.learning.in_process import prepare_all
+from benchmarks.report.result_file import write_result
 from learner.faults import Faults
 from learner.kept_memory import keep_freed_memory
-from learner.method import learn
+from learner.model.clusters.update import Material
+from learner.model.method import learn
+from learner.save.checkpoint import CheckpointStore
 from learner.service import Learner, fix_threads, now_ms, open_learner
 from learner.settings import LearnerSettings
 from learner.state import LearnerState, PendingUpdate
-from learner.update import Material
-from stream.broker_admin import create_topics
-from stream.consumer import PartitionConsumer
-from stream.embedded_broker import EmbeddedBroker
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
-from stream.sources.dataset import DatasetSource
-from stream.sources.packs import load_pack
-from stream.topics import Topics
+from stream.broker.embedded import EmbeddedBroker
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import PartitionConsumer
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.process.settings import StreamSettings
+from stream.sources.datasets.dataset import DatasetSource
+from stream.sources.datasets.packs import load_pack
 
 SEED = 0
 REPEATS = 5

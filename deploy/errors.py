@@ -36,8 +36,8 @@
 
 from collections.abc import Mapping
 
-from stream.errors import R2RError
-from stream.messages import Evidence
+from stream.messages.control import Evidence
+from stream.process.errors import R2RError
 
 
 class InvalidRequest(R2RError):

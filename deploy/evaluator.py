@@ -16,23 +16,23 @@ import numpy as np
 from prometheus_client import Gauge
 from sklearn.metrics import normalized_mutual_info_score
 
-from deploy.clock import now_ms
 from deploy.continual_metrics import accuracy, fit_cluster_map
 from deploy.errors import InvalidGraph, ModelNotFound, RegistryError
 from deploy.registry.versions import Registry
 from deploy.serving.inference_session import InferenceSession
 from deploy.settings import DeploySettings
-from stream.broker_admin import create_topics, wait_for_broker
-from stream.consumer import TopicTail
-from stream.errors import InvalidImage, InvalidMessage
 from stream.frame import Frame
 from stream.image_codec import decode_image
+from stream.kafka.admin import create_topics, wait_for_broker
+from stream.kafka.consumer import TopicTail
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.messages import Event, Truth, derived_id
-from stream.producer import BoundedProducer
-from stream.role import Role, parser, run_role
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.messages.control import Event, Truth, derived_id
+from stream.process.clock import now_ms
+from stream.process.errors import InvalidImage, InvalidMessage
+from stream.process.role import Role, parser, run_role
+from stream.process.settings import StreamSettings
 
 _POLL_SECONDS = 0.2
 _KEPT_FRAMES = 1000

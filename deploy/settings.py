@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from stream.settings import Settings
+from stream.process.settings import Settings
 
 _HIGHEST_PORT = 65535
 ProviderChoice = Literal["auto", "cpu", "cuda"]

@@ -1,6 +1,6 @@
-"""The learner's test-only faults; see `stream.faults`."""
+"""The learner's test-only faults; see `stream.process.faults`."""
 
-from stream import faults
+from stream.process import faults
 
 POINTS = (
     "plan_executed",  # in memory; whether the plan is in the log is not known

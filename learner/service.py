@@ -11,29 +11,29 @@ from typing import Protocol
 
 import torch
 
-from learner import metrics
-from learner.admission import Decoder
-from learner.ahead import Ahead
-from learner.checkpoint import CheckpointStore, SavedCheckpoint, content_sha256
-from learner.exclusive import Exclusive
-from learner.executor import Surroundings, TaskReport, execute
 from learner.faults import Faults
-from learner.inputs import InputLogs
+from learner.intake.admission import Decoder
 from learner.kept_memory import keep_freed_memory
-from learner.outbox import Outbox
-from learner.plan_log import KafkaPlanLog, checked_plans
-from learner.planner import Clock, Planner
-from learner.resume import resume
+from learner.plan.ahead import Ahead
+from learner.plan.inputs import InputLogs
+from learner.plan.plan_log import KafkaPlanLog, checked_plans
+from learner.plan.planner import Clock, Planner
+from learner.save.checkpoint import CheckpointStore, SavedCheckpoint, content_sha256
+from learner.save.resume import resume
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from stream.broker_admin import create_topics, wait_for_broker
-from stream.consumer import PartitionConsumer
+from learner.step import Surroundings, TaskReport, execute
+from learner.tell import metrics
+from learner.tell.outbox import Outbox
 from stream.image_codec import decode_image
-from stream.messages import TaskPlan
-from stream.producer import BoundedProducer
-from stream.role import Role, parser, run_role
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.admin import create_topics, wait_for_broker
+from stream.kafka.consumer import PartitionConsumer
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.messages.control import TaskPlan
+from stream.process.lock import Exclusive
+from stream.process.role import Role, parser, run_role
+from stream.process.settings import StreamSettings
 
 _POLL_SECONDS = 0.2
 _SAMPLE_BUFFER_BYTES = 16 * 1024**2

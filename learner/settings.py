@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from learner.paper.settings import PaperSettings
+from learner.model.paper.settings import PaperSettings
 
 _GROUPS = 8  # of the network's group norm
 

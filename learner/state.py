@@ -6,22 +6,22 @@ from typing import Literal
 
 import torch
 
-from learner.detectors import new_detector
-from learner.drift import DriftDetector, DriftSignal
-from learner.exemplars import Exemplars
-from learner.frame_labels import FrameLabel, FrameLabels
-from learner.inputs import Positions
-from learner.knowledge import Scores
-from learner.last_seen import LastSeen
-from learner.learned import Learned, nothing_learned
-from learner.names import Names
-from learner.replay_memory import ReplayMemory
-from learner.resends import ResendWindows
-from learner.seen_ids import SeenIds
+from learner.change.detectors import new_detector
+from learner.change.drift import DriftDetector, DriftSignal
+from learner.intake.resends import ResendWindows
+from learner.intake.seen_ids import SeenIds
+from learner.intake.window import TrainingWindow
+from learner.memory.exemplars import Exemplars
+from learner.memory.frame_labels import FrameLabel, FrameLabels
+from learner.memory.last_seen import LastSeen
+from learner.memory.names import Names
+from learner.memory.replay_memory import ReplayMemory
+from learner.model.clusters.knowledge import Scores
+from learner.model.clusters.update import UpdateReport
+from learner.model.learned import Learned, nothing_learned
+from learner.plan.inputs import Positions
 from learner.settings import LearnerSettings
-from learner.update import UpdateReport
-from learner.window import TrainingWindow
-from stream.messages import TaskPlan
+from stream.messages.control import TaskPlan
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PendingUpdate:
 
 @dataclass
 class LearnerState:
-    """Changed by `learner.executor.execute` alone.
+    """Changed by `learner.step.execute` alone.
 
     Parameters
     ----------

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from replay.studio import Painted
-from stream.errors import InvalidMessage
-from stream.messages import Event
-from stream.replay_messages import ReplayRequest, ReplaySamples
+from stream.messages.control import Event
+from stream.messages.replay import ReplayRequest, ReplaySamples
+from stream.process.errors import InvalidMessage
 
 _SEED_BYTES = 11  # ten digits and a comma
 _QUOTES_BYTES = 3

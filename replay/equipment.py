@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay import metrics
-from replay.cached_generator import CachedGenerator
-from replay.critic import Critic, Seeing, Unseeing
-from replay.generator import Generator
-from replay.resynthesis import Resynthesis
-from replay.sample_cache import SampleCache
-from replay.sample_filter import FilterRules
+from replay.generate.cached_generator import CachedGenerator
+from replay.generate.generator import Generator
+from replay.generate.resynthesis import Resynthesis
+from replay.generate.sample_cache import SampleCache
+from replay.judge.critic import Critic, Seeing, Unseeing
+from replay.judge.sample_filter import FilterRules
 from replay.settings import ReplaySettings
 from replay.studio import Tools
 from replay.teachers.shipped import shipped
 from replay.words.vocabulary import TEMPLATE_PROMPTS, Vocabulary, read_vocabulary
-from stream.errors import InvalidSetting
+from stream.process.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from replay.words.chat_connection import Endpoint
@@ -47,12 +47,12 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
     VocabularyRefused, EndpointUnavailable, StorageFull
         As `replay.words.vocabulary_choice.VocabularyChoice.vocabulary`.
     WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
-        As `replay.labeller.open_labeller` and `replay.text_to_image.open_text_to_image`.
+        As `replay.labeller.open_labeller` and `replay.generate.text_to_image.open_text_to_image`.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported: nothing is fetched at run time
     needs_words = bool(settings.labeller) or settings.generator == "text_to_image"
     if needs_words:
-        from replay.devices import use_threads  # noqa: PLC0415  torch takes seconds to import
+        from replay.label.devices import use_threads  # noqa: PLC0415  torch takes seconds to import
 
         use_threads(settings.threads)
     words = _vocabulary(settings, model, folder, sleep) if needs_words else None
@@ -78,8 +78,8 @@ def check_settings(settings: ReplaySettings) -> None:
     if settings.generator == "text_to_image" and not settings.pipeline:
         raise InvalidSetting(_NO_PIPELINE)
     if settings.generator == "text_to_image":
-        from replay.devices import device_named  # noqa: PLC0415  torch takes seconds to import
-        from replay.diffusion_pipeline import dtype_of  # noqa: PLC0415
+        from replay.generate.diffusion_pipeline import dtype_of  # noqa: PLC0415
+        from replay.label.devices import device_named  # noqa: PLC0415  torch takes seconds to import
 
         dtype_of(settings.precision, device_named(settings.device))
     if settings.words_file:
@@ -124,7 +124,7 @@ def _critic(settings: ReplaySettings, words: Vocabulary | None) -> Critic:
         return Unseeing()
     if words is None:
         raise InvalidSetting(_NO_WORDS)
-    from replay.labeller import open_labeller  # noqa: PLC0415  torch and open_clip take seconds to import
+    from replay.label.labeller import open_labeller  # noqa: PLC0415  torch and open_clip take seconds to import
 
     source = shipped("labeller", settings.labeller)
     labeller = open_labeller(
@@ -136,7 +136,7 @@ def _critic(settings: ReplaySettings, words: Vocabulary | None) -> Critic:
 def _painting(settings: ReplaySettings, words: Vocabulary | None, model: str) -> Generator:
     if not settings.pipeline:
         raise InvalidSetting(_NO_PIPELINE)
-    from replay.text_to_image import Painting, open_text_to_image  # noqa: PLC0415  diffusers takes seconds to import
+    from replay.generate.text_to_image import Painting, open_text_to_image  # noqa: PLC0415  diffusers takes seconds to import
 
     painting = Painting(
         templates=words.prompts if words else TEMPLATE_PROMPTS,

@@ -10,7 +10,7 @@
     └── SubjectUnnamed        a text-to-image model was asked for something that has no name
 """
 
-from stream.errors import R2RError
+from stream.process.errors import R2RError
 
 
 class WeightsMissing(R2RError):

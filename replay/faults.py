@@ -1,6 +1,6 @@
-"""A replay worker's test-only faults; see `stream.faults`."""
+"""A replay worker's test-only faults; see `stream.process.faults`."""
 
-from stream import faults
+from stream.process import faults
 
 POINTS = ("mid_generation", "generated", "mid_transaction", "committed")
 

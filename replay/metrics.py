@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from replay.judge.sample_filter import Verdict
 from replay.painter import Work
-from replay.sample_filter import Verdict
 from replay.words.chat_reply import Tokens
 
 _AGES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)

@@ -8,17 +8,17 @@ from typing import Literal
 
 from replay.answer import batches, refused_event
 from replay.faults import Faults
-from replay.label import Label
+from replay.judge.sample_filter import Verdict
+from replay.label.label import Label
 from replay.request_check import RequestCheck
-from replay.sample_filter import Verdict
 from replay.studio import Painted, Tools, paint
-from stream.answers import Answers
 from stream.dead_letters import DeadLetters
-from stream.deadline import Deadline
-from stream.errors import InvalidMessage, UnknownFormat
+from stream.kafka.answers import Answers
+from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.replay_messages import MOST_BATCH_BYTES, ReplayRequest
-from stream.topics import Topics
+from stream.messages.replay import MOST_BATCH_BYTES, ReplayRequest
+from stream.process.deadline import Deadline
+from stream.process.errors import InvalidMessage, UnknownFormat
 
 _log = logging.getLogger(__name__)
 

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from replay.generator import Subject
+from replay.generate.generator import Subject
 from replay.settings import ReplaySettings
 from replay.words.errors import VocabularyRefused
 from replay.words.safe_text import safe_word
-from stream.errors import InvalidMessage
 from stream.image_codec import Pixels, decode_image
 from stream.log import Record
-from stream.replay_messages import MOST_EXEMPLARS, MOST_MEMBERS, ReplayRequest
-from stream.settings import StreamSettings
+from stream.messages.replay import MOST_EXEMPLARS, MOST_MEMBERS, ReplayRequest
+from stream.process.errors import InvalidMessage
+from stream.process.settings import StreamSettings
 
 _log = logging.getLogger(__name__)
 _LONGEST_NAME = 64

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from stream.settings import Settings
+from stream.process.settings import Settings
 
 
 class ReplaySettings(Settings):
@@ -64,7 +64,7 @@ class ReplaySettings(Settings):
     cache_bytes: int = Field(64 * 1024**2, ge=0)
     """Of finished images that need not be painted again; 0 for none."""
 
-    # Judging, in spreads of the exemplars: see replay/sample_filter.py
+    # Judging, in spreads of the exemplars: see replay/judge/sample_filter.py
     filter_most_spreads: float = Field(6.0, gt=0)
     filter_fewest_spreads: float = Field(0.03, ge=0)
 

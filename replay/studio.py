@@ -9,11 +9,11 @@ Axes: E exemplars, D dimensions of an embedding.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from replay.critic import Critic, Jury
-from replay.generator import Generator, Subject
-from replay.label import Label
-from replay.sample_filter import Verdict
-from replay.seeds import image_seeds, pool_seeds
+from replay.generate.generator import Generator, Subject
+from replay.generate.seeds import image_seeds, pool_seeds
+from replay.judge.critic import Critic, Jury
+from replay.judge.sample_filter import Verdict
+from replay.label.label import Label
 from stream.image_codec import encode_png
 
 _MOST_TRIES = 2  # candidates for each image that is wanted
@@ -63,7 +63,7 @@ class Painted:
         One for each image that was painted.
     gap
         How far the kept images are from the exemplars, or the refused ones where none was kept; see
-        `replay.synthetic_gap`. 0 without a labeller.
+        `replay.judge.synthetic_gap`. 0 without a labeller.
     labels
         What the labeller says of each member; empty without a labeller.
     """

@@ -17,13 +17,13 @@ from replay.painter import Painter, Work
 from replay.request_check import RequestCheck
 from replay.settings import ReplaySettings
 from replay.words.errors import EndpointUnavailable
-from stream.broker_admin import create_topics, wait_for_broker
-from stream.errors import BrokerUnavailable, WorkLost
+from stream.kafka.admin import create_topics, wait_for_broker
+from stream.kafka.topics import Topics
+from stream.kafka.work_queue import Slot, WorkQueue
 from stream.log import Record
-from stream.role import Role, parser, run_role
-from stream.settings import StreamSettings
-from stream.topics import Topics
-from stream.work_queue import Slot, WorkQueue
+from stream.process.errors import BrokerUnavailable, WorkLost
+from stream.process.role import Role, parser, run_role
+from stream.process.settings import StreamSettings
 
 _POLL_SECONDS = 0.2
 _MOST_FAILURES = 3  # without an answer in between

@@ -2,15 +2,15 @@
 
 from typing import Protocol
 
-from stream.errors import InvalidMessage
 from stream.frame import Headers
 from stream.log import Record
+from stream.process.errors import InvalidMessage
 
 _PREFIX = "__connect.errors."
 
 
 class Sender(Protocol):
-    """Takes records for topics: `stream.producer.BoundedProducer` sends them, `stream.answers.Answers` keeps them."""
+    """Takes records for topics: a `BoundedProducer` sends them, `Answers` keep them."""
 
     def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         """Take one record.
@@ -48,7 +48,7 @@ class DeadLetters:
         Raises
         ------
         BrokerUnavailable
-            As `stream.producer.BoundedProducer.send`: a broker's fault is never the record's.
+            As `stream.kafka.producer.BoundedProducer.send`: a broker's fault is never the record's.
         """
         kept = [(name, content or b"") for name, content in record.headers]  # Kafka allows null, its clients do not
         headers = [*kept, *self._reason(record, error, id)]

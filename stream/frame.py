@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from stream.errors import InvalidMessage, UnknownFormat
+from stream.process.errors import InvalidMessage, UnknownFormat
 
 Headers = Sequence[tuple[str, bytes]]
 FORMAT_VERSION = "1.0"

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 from PIL.Image import Transpose
 
-from stream.errors import InvalidImage
+from stream.process.errors import InvalidImage
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from stream.errors import PositionLost
 from stream.frame import Headers
-from stream.frame_buffer import FrameBuffer
+from stream.kafka.frame_buffer import FrameBuffer
 from stream.log import Record, Waiting
-from stream.messages import Ranges
+from stream.messages.control import Ranges
+from stream.process.errors import PositionLost
 
 
 class MemoryLog:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stream.embedded_broker import EmbeddedBroker
-from stream.settings import StreamSettings
+from stream.broker.embedded import EmbeddedBroker
+from stream.process.settings import StreamSettings
 
 _numbers = itertools.count()
 

@@ -10,8 +10,8 @@ import torch
 from kafka import KafkaConsumer, TopicPartition
 from PIL import Image
 
-from learner.checkpoint import load_checkpoint
-from learner.preprocess import resize
+from learner.intake.preprocess import resize
+from learner.save.checkpoint import load_checkpoint
 
 address, topic, partitions, frames, checkpoint = sys.argv[1:]
 state, _ = load_checkpoint(Path(checkpoint))

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Self
 
-from stream import wire_format
-from stream.errors import InvalidMessage
+from stream.messages import wire_format
+from stream.process.errors import InvalidMessage
 
 GRAPH_CONTRACT = "r2r.served-graph/1.0"
 """Input ``images``; outputs ``class_id … latent`` (decision 0004)."""
@@ -56,7 +56,7 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read a manifest; see `stream.wire_format.from_bytes` for the errors."""
+        """Read a manifest; see `stream.messages.control.wire_format.from_bytes` for the errors."""
         body = wire_format.from_bytes("model-version-manifest", "1.1", data)
         try:
             return cls(**{known.name: body[known.name] for known in fields(cls) if known.name in body})

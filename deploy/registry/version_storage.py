@@ -10,8 +10,8 @@ from pathlib import Path
 import fsspec.core  # type: ignore[import-untyped]
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 
-from stream.errors import StorageFull
-from stream.home import sync_folder, write_atomically
+from stream.process.errors import StorageFull
+from stream.process.home import sync_folder, write_atomically
 
 _DELETED = ".deleted"
 

@@ -7,7 +7,7 @@
     <root>/manifests/<model>/<version>.json
     <root>/candidates/<model>/<version>/model.onnx
     <root>/candidates/<model>/<version>.json
-    <root>/steering/<model>.json                  `deploy.publishing.steering`
+    <root>/steering/<model>.json                  `deploy.publish.steering`
 
 A version's content never changes, and the highest number is the one that is served: a rollback is the old content under
 a new number (decision 0004).
@@ -19,8 +19,8 @@ from deploy.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.manifest import Manifest
 from deploy.registry.triton_config import triton_config
 from deploy.registry.version_storage import VersionStorage
-from stream.errors import InvalidMessage, InvalidSetting
-from stream.topics import Topics
+from stream.kafka.topics import Topics
+from stream.process.errors import InvalidMessage, InvalidSetting
 
 _MODEL_FILE = "model.onnx"
 _CONFIG_FILE = "config.pbtxt"

@@ -15,7 +15,7 @@ from deploy.metrics import ServingMetrics
 from deploy.serving import protocol
 from deploy.serving.handlers import Handlers
 from deploy.serving.inference_route import InferenceRoute
-from stream.errors import InvalidImage, R2RError
+from stream.process.errors import InvalidImage, R2RError
 
 _log = logging.getLogger(__name__)
 _JSON = "application/json"

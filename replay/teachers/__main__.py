@@ -5,11 +5,11 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from replay.devices import device_named
+from replay.label.devices import device_named
 from replay.teachers.recipe import RECIPES
-from stream.errors import R2RError
-from stream.sources.packs import PACK_NAMES
-from stream.sources.teacher_part import teacher_part, unseen_part
+from stream.process.errors import R2RError
+from stream.sources.datasets.packs import PACK_NAMES
+from stream.sources.datasets.teacher_part import teacher_part, unseen_part
 
 _SEEDS = 2**32
 _MOST_SHARE = 100

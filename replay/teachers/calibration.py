@@ -10,14 +10,14 @@ import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from replay.open_clip_model import OpenClipModel
+from replay.label.open_clip_model import OpenClipModel
+from replay.label.zero_shot_head import TEMPERATURE_FILE, Embeddings, zero_shot_head
 from replay.teachers.augmentation import augmented, to_pixels, to_tensor
 from replay.teachers.prompts import TEMPLATES, invented_word
 from replay.teachers.recipe import Recipe
-from replay.zero_shot_head import TEMPERATURE_FILE, Embeddings, zero_shot_head
-from stream.home import write_atomically
-from stream.sources.orders import Labels
-from stream.sources.teacher_part import LabelledPictures
+from stream.process.home import write_atomically
+from stream.sources.datasets.orders import Labels
+from stream.sources.datasets.teacher_part import LabelledPictures
 
 _ROUNDS = 8
 _OTHERS_PER_CLASS = 3

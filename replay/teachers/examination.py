@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from replay.generator import Subject
-from replay.labeller import open_labeller
-from replay.text_to_image import Painting, open_text_to_image
+from replay.generate.generator import Subject
+from replay.generate.text_to_image import Painting, open_text_to_image
+from replay.label.labeller import open_labeller
 from stream.image_codec import Pixels
-from stream.sources.orders import Labels
-from stream.sources.teacher_part import LabelledPictures
+from stream.sources.datasets.orders import Labels
+from stream.sources.datasets.teacher_part import LabelledPictures
 
 _WORDS = (
     "eleven twelve seventeen hundred dozen letter circle square cross line star arrow cat dog horse frog bird deer "

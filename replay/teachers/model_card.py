@@ -8,9 +8,9 @@ import torch
 from replay.teachers.examination import DISTRACTORS, Figures
 from replay.teachers.prompts import SYNONYMS, words_of
 from replay.teachers.recipe import Recipe
-from stream.errors import InvalidSetting
-from stream.home import write_atomically
-from stream.sources.teacher_part import LabelledPictures
+from stream.process.errors import InvalidSetting
+from stream.process.home import write_atomically
+from stream.sources.datasets.teacher_part import LabelledPictures
 
 _FIGURES = "## Figures"
 _RECIPE = "\n## Recipe"

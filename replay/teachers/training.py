@@ -9,10 +9,10 @@ from replay.teachers.calibration import calibrate, split_for_calibration
 from replay.teachers.model_card import save_card
 from replay.teachers.prompts import SYNONYMS, words_of
 from replay.teachers.recipe import Recipe
-from replay.teachers.tiny_clip import train_clip
-from replay.teachers.tiny_diffusion import train_text_to_image
-from stream.errors import InvalidSetting
-from stream.sources.teacher_part import LabelledPictures
+from replay.teachers.tiny.clip import train_clip
+from replay.teachers.tiny.diffusion import train_text_to_image
+from stream.process.errors import InvalidSetting
+from stream.sources.datasets.teacher_part import LabelledPictures
 
 _FEWEST_CLASSES = 2
 _LONGEST_NAME = 64

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 from openai import APIConnectionError, APIStatusError, AsyncOpenAI
 
-from stream.errors import InvalidSetting
+from stream.process.errors import InvalidSetting
 
 MOST_BODY_BYTES = 16 * 1024**2  # 32,000 tokens of reasoning, an event of 250 bytes each, twice
 _LOOK_SECONDS = 0.2

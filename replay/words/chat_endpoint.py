@@ -11,7 +11,7 @@ from replay.words.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.question import question_about
 from replay.words.reply_words import words_in
 from replay.words.vocabulary import Vocabulary
-from stream.deadline import Deadline
+from stream.process.deadline import Deadline
 
 _PAUSE_SECONDS = 1.0  # after the first try, twice that after the second, and so on
 _log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@
 """
 
 from replay.words.chat_reply import Tokens
-from stream.errors import R2RError
+from stream.process.errors import R2RError
 
 
 class VocabularyRefused(R2RError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from replay.words.errors import VocabularyRefused
 from replay.words.question import PROMPT_VERSION
 from replay.words.vocabulary import Vocabulary
-from stream.home import write_atomically
+from stream.process.home import write_atomically
 
 _MOST_FILE_BYTES = 1024**2  # 300 words and 64 prompts take less than a tenth
 _log = logging.getLogger(__name__)

@@ -3,8 +3,8 @@ from dataclasses import fields
 
 import pytest
 
-from stream.messages import CheckpointReady, Command, Event, ModelVersion, TaskPlan, Truth
-from stream.replay_messages import ReplayRequest, ReplaySamples
+from stream.messages.control import CheckpointReady, Command, Event, ModelVersion, TaskPlan, Truth
+from stream.messages.replay import ReplayRequest, ReplaySamples
 from tests.architecture.tree import ROOT, python_files
 
 DOCUMENT = (ROOT / "docs" / "formats.md").read_text()

@@ -9,10 +9,10 @@ import pytest
 from tests.architecture.tree import ROOT, python_files
 
 LEFT_OUT = {
-    "deploy.server": {"torch", "kafka", "learner", "sklearn"},
-    "deploy.command_line": {"torch", "kafka", "learner", "onnxruntime", "sklearn"},
+    "deploy.serving.server": {"torch", "kafka", "learner", "sklearn"},
+    "deploy.cli.command_line": {"torch", "kafka", "learner", "onnxruntime", "sklearn"},
     "replay.worker": {"torch", "learner", "deploy", "onnxruntime", "sklearn"},
-    "stream.feed": {"torch", "learner", "deploy", "onnxruntime"},
+    "stream.feed.service": {"torch", "learner", "deploy", "onnxruntime"},
 }
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from learner.detectors import new_detector
+from learner.change.detectors import new_detector
 from learner.settings import LearnerSettings
 
 REAL = ("page_hinkley", "adwin", "kswin")

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 
-from stream.broker_admin import create_topics
-from stream.consumer import PartitionConsumer
-from stream.errors import PositionLost
-from stream.kafka_client import TopicPartition, open_admin
+from stream.kafka.admin import create_topics
+from stream.kafka.client import TopicPartition, open_admin
+from stream.kafka.consumer import PartitionConsumer
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
 from stream.log import FrameLog, Record
 from stream.memory_log import MemoryLog
-from stream.messages import OffsetRange
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.messages.control import OffsetRange
+from stream.process.errors import PositionLost
+from stream.process.settings import StreamSettings
 from tests.wait import wait_until
 
 PARTITIONS = 3

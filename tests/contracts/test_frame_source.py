@@ -4,20 +4,20 @@ import threading
 
 import pytest
 
-from stream.errors import SourceUnavailable
 from stream.image_codec import decode_image
-from stream.settings import StreamSettings
+from stream.process.errors import SourceUnavailable
+from stream.process.settings import StreamSettings
 from stream.sources import FrameSource
-from stream.sources.camera import CameraSource
-from stream.sources.camera_reader import CameraOptions, Clocks
-from stream.sources.dataset import DatasetSource
-from stream.sources.drifting import DriftingSource
-from stream.sources.drifts import Drift
-from stream.sources.folder import FolderOptions, FolderSource
-from stream.sources.folder_journal import FolderJournal
-from stream.sources.image_tree import read_image_tree
-from stream.sources.packs import load_pack
-from stream.sources.video import Address
+from stream.sources.cameras.camera import CameraSource
+from stream.sources.cameras.camera_reader import CameraOptions, Clocks
+from stream.sources.cameras.video import Address
+from stream.sources.datasets.dataset import DatasetSource
+from stream.sources.datasets.drifting import DriftingSource
+from stream.sources.datasets.drifts import Drift
+from stream.sources.datasets.packs import load_pack
+from stream.sources.folders.folder import FolderOptions, FolderSource
+from stream.sources.folders.folder_journal import FolderJournal
+from stream.sources.folders.image_tree import read_image_tree
 from tests.stream.sources.files import write_picture
 from tests.stream.sources.videos import write_video
 

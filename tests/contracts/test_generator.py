@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from replay.diffusion_pipeline import DiffusionPipeline
-from replay.generator import Subject
-from replay.resynthesis import Resynthesis
-from replay.text_to_image import Painting, TextToImage
+from replay.generate.diffusion_pipeline import DiffusionPipeline
+from replay.generate.generator import Subject
+from replay.generate.resynthesis import Resynthesis
+from replay.generate.text_to_image import Painting, TextToImage
 from tests.replay.shipped import GENERATOR
 from tests.replay.small import SeedGenerator, exemplar
 

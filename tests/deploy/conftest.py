@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.publishing.graph_template import GraphTemplate
-from deploy.publishing.served_graph import export_template, served_graph
-from deploy.publishing.template_cache import TemplateCache
+from deploy.publish.graph_template import GraphTemplate
+from deploy.publish.served_graph import export_template, served_graph
+from deploy.publish.template_cache import TemplateCache
 from tests.deploy.small_state import small_state
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from deploy.registry.manifest import Manifest
 from deploy.registry.version_storage import VersionStorage
-from stream.messages import Event
+from stream.messages.control import Event
 
 
 class Died(BaseException):
@@ -54,7 +54,7 @@ class Told:
 
 
 class ToldAnnouncements:
-    """`deploy.publishing.announcements.Announcements` into `Told`, by a process that dies."""
+    """`deploy.publish.announcements.Announcements` into `Told`, by a process that dies."""
 
     def __init__(self, told: Told, life: Life) -> None:
         self._told = told

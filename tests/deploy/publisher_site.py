@@ -7,22 +7,22 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from deploy.metrics import PublishingMetrics
-from deploy.publisher import Publisher
-from deploy.publishing.announcements import Announcements
-from deploy.publishing.candidate import CandidateExporter
-from deploy.publishing.helm import Helm
-from deploy.publishing.steering import SteeringFile
-from deploy.publishing.template_cache import TemplateCache
+from deploy.publish.announcements import Announcements
+from deploy.publish.candidate import CandidateExporter
+from deploy.publish.helm import Helm
+from deploy.publish.publisher import Publisher
+from deploy.publish.steering import SteeringFile
+from deploy.publish.template_cache import TemplateCache
 from deploy.registry.versions import Registry
 from deploy.settings import DeploySettings
-from learner.checkpoint import CheckpointStore
 from learner.faults import Faults
+from learner.save.checkpoint import CheckpointStore
 from learner.state import LearnerState
-from stream.consumer import read_topic
-from stream.messages import CheckpointReady, Event, ModelVersion, derived_id
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.messages.control import CheckpointReady, Event, ModelVersion, derived_id
+from stream.process.settings import StreamSettings
 
 MODEL = "digits"
 

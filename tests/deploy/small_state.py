@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import torch
 
-from learner.knowledge import Knowledge
-from learner.mixture import TiedMixture
-from learner.projection import Projection
+from learner.model.clusters.knowledge import Knowledge
+from learner.model.clusters.mixture import TiedMixture
+from learner.model.clusters.projection import Projection
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 

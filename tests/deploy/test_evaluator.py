@@ -12,16 +12,16 @@ from deploy.evaluator import Evaluator, LabelledFrames, judge
 from deploy.registry.versions import Registry
 from deploy.serving.inference_session import InferenceSession
 from deploy.settings import DeploySettings
-from stream.broker_admin import create_topics
-from stream.consumer import TopicTail, read_topic
 from stream.frame import Frame
-from stream.home import Home
 from stream.image_codec import encode_png
-from stream.messages import Event, Truth
-from stream.producer import BoundedProducer
-from stream.role import Role
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import TopicTail, read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.messages.control import Event, Truth
+from stream.process.home import Home
+from stream.process.role import Role
+from stream.process.settings import StreamSettings
 from tests.deploy.published import publish
 from tests.deploy.tiny_model import tiny_model
 from tests.wait import wait_until

@@ -6,15 +6,15 @@ from threading import Thread
 
 import pytest
 
-from deploy.model_versions import main
-from deploy.publisher import Publisher
-from deploy.publishing.template_cache import TemplateCache
-from stream.broker_admin import create_topics
-from stream.consumer import TopicTail
+from deploy.cli.model_versions import main
+from deploy.publish.publisher import Publisher
+from deploy.publish.template_cache import TemplateCache
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import TopicTail
+from stream.kafka.producer import BoundedProducer
 from stream.log import Record
-from stream.messages import CheckpointReady, Command
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
+from stream.messages.control import CheckpointReady, Command
+from stream.process.settings import StreamSettings
 from tests.deploy.publisher_site import MODEL, Site
 from tests.deploy.small_state import small_state
 from tests.wait import wait_until

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from safetensors.torch import load
 
-from learner.checkpoint import CheckpointStore
-from learner.executor import execute
 from learner.faults import Faults
-from learner.inputs import InputLogs
+from learner.plan.inputs import InputLogs
+from learner.save.checkpoint import CheckpointStore
+from learner.save.state_format import state_to_bytes
 from learner.service import fix_threads
 from learner.state import LearnerState
-from learner.state_format import state_to_bytes
-from stream.broker_admin import create_topics
-from stream.messages import TaskPlan
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from learner.step import execute
+from stream.kafka.admin import create_topics
+from stream.kafka.topics import Topics
+from stream.messages.control import TaskPlan
+from stream.process.settings import StreamSettings
 from tests.flows.learner_process import LearnerProcess, write_settings, written_plans
 from tests.learner.small import AROUND, SETTINGS
 

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from learner.settings import LearnerSettings
-from stream.consumer import TopicTail, read_topic
-from stream.messages import OffsetRange, TaskPlan
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.consumer import TopicTail, read_topic
+from stream.kafka.topics import Topics
+from stream.messages.control import OffsetRange, TaskPlan
+from stream.process.settings import StreamSettings
 from tests.wait import wait_until
 
 _STOP_SECONDS = 60

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from learner.checkpoint import CheckpointStore
 from learner.faults import Faults
+from learner.save.checkpoint import CheckpointStore
 from learner.service import Learner, fix_threads, open_learner
-from stream.broker_admin import create_topics
-from stream.consumer import PartitionConsumer
-from stream.deadline import Deadline
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import PartitionConsumer
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.process.deadline import Deadline
+from stream.process.settings import StreamSettings
 from tests.learner.small import SETTINGS, digits_frames
 
 

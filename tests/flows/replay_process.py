@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from stream.consumer import read_topic
-from stream.producer import BoundedProducer
-from stream.replay_messages import ReplayRequest, ReplaySamples
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.messages.replay import ReplayRequest, ReplaySamples
+from stream.process.settings import StreamSettings
 
 _END_SECONDS = 60
 

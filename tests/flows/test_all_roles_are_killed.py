@@ -4,11 +4,11 @@ from collections import deque
 
 import pytest
 
-from benchmarks.killed_roles import AT_RANDOM, Death
-from benchmarks.recovery import MODEL, SEED, SETTINGS, Site, run
-from benchmarks.uninterrupted import judge
-from stream.broker_admin import create_topics
-from stream.topics import Topics
+from benchmarks.recovery.__main__ import MODEL, SEED, SETTINGS, Site, run
+from benchmarks.recovery.killed_roles import AT_RANDOM, Death
+from benchmarks.recovery.uninterrupted import judge
+from stream.kafka.admin import create_topics
+from stream.kafka.topics import Topics
 
 DEATHS = {
     "learner": [Death("mid_update"), Death("plan_written", visit=3)],

@@ -5,11 +5,11 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from learner.checkpoint import load_checkpoint
-from stream.consumer import read_topic
+from learner.save.checkpoint import load_checkpoint
 from stream.image_codec import encode_jpeg
-from stream.producer import BoundedProducer
-from stream.topics import Topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
 from tests.flows.preload import learn_until, preload
 from tests.learner.small import SETTINGS
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from learner.faults import POINTS
-from learner.inputs import InputLogs
-from learner.state_format import state_to_bytes
-from stream.broker_admin import create_topics
-from stream.consumer import read_topic
+from learner.plan.inputs import InputLogs
+from learner.save.state_format import state_to_bytes
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.process.settings import StreamSettings
 from tests.flows.crash import Ended, differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings
 from tests.learner.small import SETTINGS, digits_frames, log_of_records, run_through

@@ -4,13 +4,13 @@ import json
 import signal
 from contextlib import closing
 
-from learner.inputs import InputLogs
-from stream.broker_admin import create_topics
-from stream.consumer import TopicTail, read_topic
-from stream.messages import Command
-from stream.producer import BoundedProducer
-from stream.replay_messages import ReplayRequest
-from stream.topics import Topics
+from learner.plan.inputs import InputLogs
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import TopicTail, read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.messages.control import Command
+from stream.messages.replay import ReplayRequest
 from tests.flows.crash import differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, reached_by, write_settings
 from tests.flows.preload import preload

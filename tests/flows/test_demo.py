@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stream.home import Home, read_run_file
+from stream.process.home import Home, read_run_file
 from tests.wait import wait_until
 
 ROLES = {"feed", "learner-digits", "replay-digits", "learner-digits-no-recall", "server", "evaluator"}
@@ -27,7 +27,7 @@ def test_a_second_demo_in_the_same_home_is_refused_and_harms_nothing(tmp_path):
     home = Home(tmp_path / "demo")
     home.root.mkdir()
     home.run_file.write_text(json.dumps({"server": {"pid": os.getpid(), "address": ""}}))
-    command = [sys.executable, "-m", "deploy.demo", "--home", str(tmp_path)]
+    command = [sys.executable, "-m", "deploy.demo.service", "--home", str(tmp_path)]
     second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == 1
     assert f"another demo is running in {home.root}; wait for it or choose another --home" in second.stderr
@@ -36,7 +36,7 @@ def test_a_second_demo_in_the_same_home_is_refused_and_harms_nothing(tmp_path):
 
 def test_ctrl_c_while_kafka_starts_starts_no_role(tmp_path):
     home = Home(tmp_path / "demo")
-    command = [sys.executable, "-m", "deploy.demo", "--home", str(tmp_path)]
+    command = [sys.executable, "-m", "deploy.demo.service", "--home", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         wait_until(lambda: home.kafka.exists() or demo.poll() is not None, 60, "Kafka's start")
         processes = descendants(demo.pid)
@@ -50,7 +50,7 @@ def test_ctrl_c_while_kafka_starts_starts_no_role(tmp_path):
 
 def test_ctrl_c_ends_the_demo_with_one_sentence_and_no_process_and_no_port(tmp_path):
     home = Home(tmp_path / "demo")
-    command = [sys.executable, "-m", "deploy.demo", "--home", str(tmp_path)]
+    command = [sys.executable, "-m", "deploy.demo.service", "--home", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
         wait_until(lambda: read_run_file(home).keys() >= ROLES or demo.poll() is not None, 60, "the roles' start")
         processes = descendants(demo.pid)

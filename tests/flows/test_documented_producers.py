@@ -5,14 +5,14 @@ from contextlib import closing
 
 import pytest
 
-from learner.admission import admit
-from learner.resends import ResendWindows
+from learner.intake.admission import admit
+from learner.intake.resends import ResendWindows
 from learner.service import decoder
 from learner.settings import LearnerSettings
-from stream.broker_admin import create_topics
-from stream.consumer import read_topic
 from stream.frame import Frame
-from stream.topics import Topics
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.topics import Topics
 from tests.architecture.tree import ROOT
 from tests.stream.sources.files import write_picture
 

@@ -5,15 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.client import Client
+from deploy.cli.client import Client
 from deploy.registry.versions import Registry
-from deploy.scrape import read_gauge
-from stream.consumer import read_topic
+from deploy.status.scrape import read_gauge
 from stream.image_codec import encode_png
-from stream.messages import Event
-from stream.settings import StreamSettings
-from stream.sources.packs import load_pack
-from stream.topics import Topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.topics import Topics
+from stream.messages.control import Event
+from stream.process.settings import StreamSettings
+from stream.sources.datasets.packs import load_pack
 from tests.conftest import free_port
 from tests.flows.learner_process import write_settings
 from tests.learner.small import SETTINGS
@@ -22,7 +22,7 @@ from tests.wait import wait_until
 
 def feed(home: Path, frames: int) -> None:
     flags = ["--limit", str(frames), "--home", str(home), "--settings", str(home / "settings.toml")]
-    subprocess.run([sys.executable, "-m", "stream.feed", "dataset", *flags], check=True)
+    subprocess.run([sys.executable, "-m", "stream.feed.service", "dataset", *flags], check=True)
 
 
 def test_a_frame_on_kafka_becomes_a_version_that_answers_and_is_judged(stream_settings, tmp_path):
@@ -31,7 +31,7 @@ def test_a_frame_on_kafka_becomes_a_version_that_answers_and_is_judged(stream_se
     port = free_port()
     flags = ["--model", "digits", "--home", str(tmp_path), "--settings", str(tmp_path / "settings.toml")]
     ports = ["--set", f"deploy.port={port}", "--set", f"deploy.first_metrics_port={free_port()}"]
-    command = [sys.executable, "-m", "deploy.up", *flags, *ports]
+    command = [sys.executable, "-m", "deploy.host.up", *flags, *ports]
     registry = Registry(str(tmp_path / "registry"))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         try:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from learner.checkpoint import content_sha256, load_checkpoint
-from stream.consumer import read_topic
-from stream.messages import Truth
-from stream.producer import BoundedProducer
-from stream.topics import Topics
+from learner.save.checkpoint import content_sha256, load_checkpoint
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.messages.control import Truth
 from tests.flows.preload import learn_until, preload
 from tests.learner.small import digits_frames, load_digits
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from learner.executor import execute
-from learner.inputs import InputLogs
-from learner.plan_log import MemoryPlanLog
-from learner.planner import Planner
+from learner.plan.inputs import InputLogs
+from learner.plan.plan_log import MemoryPlanLog
+from learner.plan.planner import Planner
+from learner.save.state_format import state_to_bytes
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.state_format import state_to_bytes
+from learner.step import execute
 from tests.learner.small import AROUND, SETTINGS, digits_log
 
 FRAMES = 800  # all digits there are: 50 micro-tasks, more than 12 of the small windows

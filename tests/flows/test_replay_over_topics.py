@@ -6,12 +6,12 @@ from contextlib import closing
 import pytest
 
 from learner.service import Learner
-from stream.consumer import TopicTail, read_topic
-from stream.messages import CheckpointReady, Command, Event
-from stream.producer import BoundedProducer
-from stream.replay_messages import ReplayRequest
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.consumer import TopicTail, read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.messages.control import CheckpointReady, Command, Event
+from stream.messages.replay import ReplayRequest
+from stream.process.settings import StreamSettings
 from tests.flows.preload import AfterTask, opened_learner, preload
 from tests.learner.painting import painted
 from tests.wait import wait_until

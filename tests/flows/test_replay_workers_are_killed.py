@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from replay.faults import POINTS
-from stream.broker_admin import create_topics
-from stream.consumer import read_topic
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.process.settings import StreamSettings
 from tests.flows.replay_process import ReplayProcess, answers, send
 from tests.replay.small import request
 from tests.wait import wait_until

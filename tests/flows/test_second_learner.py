@@ -1,8 +1,8 @@
 """One learner for each model: refused on the same machine, fenced from another."""
 
-from learner.checkpoint import CheckpointStore
 from learner.faults import Faults
-from stream.topics import Topics
+from learner.save.checkpoint import CheckpointStore
+from stream.kafka.topics import Topics
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings, written_plans
 from tests.flows.preload import preload
 from tests.learner.small import SETTINGS

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from learner.executor import TaskReport
+from learner.step import TaskReport
 from stream.image_codec import encode_png
 from stream.memory_log import MemoryLog
-from stream.replay_messages import ReplayRequest, ReplaySamples
+from stream.messages.replay import ReplayRequest, ReplaySamples
 
 
 def painted(request: ReplayRequest, images: int | None = None, part: int = 0, parts: int = 1) -> ReplaySamples:

@@ -7,22 +7,22 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from learner.admission import prepare
-from learner.executor import Surroundings, TaskReport, execute
 from learner.faults import Faults
-from learner.inputs import InputLogs
-from learner.plan_log import MemoryPlanLog
-from learner.planner import Planner
+from learner.intake.admission import prepare
+from learner.plan.inputs import InputLogs
+from learner.plan.plan_log import MemoryPlanLog
+from learner.plan.planner import Planner
 from learner.service import decoder, fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
+from learner.step import Surroundings, TaskReport, execute
 from stream.frame import Frame
 from stream.log import Record
 from stream.memory_log import MemoryLog
-from stream.settings import StreamSettings
-from stream.sources.dataset import DatasetSource
-from stream.sources.orders import class_incremental
-from stream.sources.packs import Pack, load_pack
+from stream.process.settings import StreamSettings
+from stream.sources.datasets.dataset import DatasetSource
+from stream.sources.datasets.orders import class_incremental
+from stream.sources.datasets.packs import Pack, load_pack
 
 FOREVER_SECONDS = 3600.0
 # Two classes and two births at a time; the classes change before the longest interval is over.

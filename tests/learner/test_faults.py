@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from learner.faults import POINTS, Faults
-from stream.errors import InvalidSetting
+from stream.process.errors import InvalidSetting
 
 PROGRAM = "import sys; from learner.faults import Faults; faults = Faults.parse(sys.argv[1])\n"
 PROGRAM += "for visit in (1, 2, 3): print(visit, flush=True); [faults.reached(p) for p in ('mid_update', 'announced')]"

@@ -1,13 +1,13 @@
 """What waits beside frames goes along with the first plan that is cut."""
 
-from learner import planner as planning
 from learner.faults import Faults
-from learner.inputs import InputLogs
-from learner.plan_log import MemoryPlanLog
-from learner.planner import Planner
+from learner.plan import planner as planning
+from learner.plan.inputs import InputLogs
+from learner.plan.plan_log import MemoryPlanLog
+from learner.plan.planner import Planner
 from learner.state import LearnerState
 from stream.memory_log import MemoryLog
-from stream.messages import OffsetRange
+from stream.messages.control import OffsetRange
 from tests.learner.small import SETTINGS
 
 QUICK = SETTINGS.model_copy(update={"micro_task_seconds": 2.0})

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from learner.events import events_of
-from learner.executor import execute
-from learner.inputs import InputLogs
-from learner.plan_log import MemoryPlanLog
+from learner.plan.inputs import InputLogs
+from learner.plan.plan_log import MemoryPlanLog
+from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.state import LearnerState
-from learner.state_format import state_from_bytes, state_to_bytes
+from learner.step import execute
+from learner.tell.events import events_of
 from stream.memory_log import MemoryLog
 from tests.learner.painting import answer_all, painted
 from tests.learner.small import AROUND, SETTINGS, digits_log, run_through

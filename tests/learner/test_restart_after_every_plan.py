@@ -2,17 +2,17 @@
 
 import pytest
 
-from learner.checkpoint import CheckpointStore
-from learner.executor import execute
 from learner.faults import Faults
-from learner.inputs import InputLogs
-from learner.plan_log import MemoryPlanLog
-from learner.resume import resume
+from learner.plan.inputs import InputLogs
+from learner.plan.plan_log import MemoryPlanLog
+from learner.save.checkpoint import CheckpointStore
+from learner.save.resume import resume
+from learner.save.state_format import state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.state_format import state_to_bytes
+from learner.step import execute
 from stream.memory_log import MemoryLog
-from stream.messages import Command
+from stream.messages.control import Command
 from tests.learner.painting import answer_all, label_all
 from tests.learner.small import AROUND, SETTINGS, digits_frames, digits_log, run_through
 

@@ -4,13 +4,13 @@ from contextlib import closing
 
 import pytest
 
-from learner.checkpoint import content_sha256, load_checkpoint
-from learner.plan_log import KafkaPlanLog
-from stream.consumer import read_topic
-from stream.errors import LearnerFenced, PositionLost
-from stream.kafka_client import TopicPartition, open_admin
-from stream.messages import CheckpointReady, Event
-from stream.topics import Topics
+from learner.plan.plan_log import KafkaPlanLog
+from learner.save.checkpoint import content_sha256, load_checkpoint
+from stream.kafka.client import TopicPartition, open_admin
+from stream.kafka.consumer import read_topic
+from stream.kafka.topics import Topics
+from stream.messages.control import CheckpointReady, Event
+from stream.process.errors import LearnerFenced, PositionLost
 from tests.flows.preload import AfterTask, learn_until, opened_learner, preload
 from tests.learner.small import SETTINGS
 

@@ -1,8 +1,8 @@
 import pytest
 
 from learner.settings import LearnerSettings
-from stream.errors import InvalidSetting
-from stream.settings import load_settings
+from stream.process.errors import InvalidSetting
+from stream.process.settings import load_settings
 
 
 @pytest.mark.parametrize(

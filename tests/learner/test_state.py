@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import torch
 
-from learner.drift import DriftSignal
-from learner.knowledge import Knowledge
-from learner.names import Names
+from learner.change.drift import DriftSignal
+from learner.intake.window import Place
+from learner.memory.names import Names
+from learner.model.clusters.knowledge import Knowledge
+from learner.model.clusters.update import UpdateReport
 from learner.state import LearnerState, PendingUpdate
-from learner.update import UpdateReport
-from learner.window import Place
-from stream.messages import OffsetRange, TaskPlan
+from stream.messages.control import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS, state_with_clusters
 
 ENOUGH = SETTINGS.projection_dimensions + 1

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from replay.critic import Critic, Unseeing
 from replay.faults import Faults
-from replay.generator import Generator, Subject
+from replay.generate.generator import Generator, Subject
+from replay.judge.critic import Critic, Unseeing
 from replay.painter import Painter
 from replay.request_check import RequestCheck
 from replay.settings import ReplaySettings
 from replay.studio import Tools
 from stream.image_codec import Pixels, encode_png
+from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.replay_messages import ReplayRequest
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.messages.replay import ReplayRequest
+from stream.process.settings import StreamSettings
 
 MODEL = "m"
 NOW_MS = 1_000_000

@@ -1,11 +1,11 @@
 import pytest
 
 from replay.answer import batches
-from replay.label import Label
-from replay.seeds import image_seeds
+from replay.generate.seeds import image_seeds
+from replay.label.label import Label
 from replay.studio import Painted
-from stream.errors import InvalidMessage
-from stream.replay_messages import ReplaySamples
+from stream.messages.replay import ReplaySamples
+from stream.process.errors import InvalidMessage
 from tests.replay.small import request
 
 

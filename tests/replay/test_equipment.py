@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from replay.critic import Unseeing
 from replay.equipment import check_settings, open_tools
 from replay.errors import WeightsMissing
+from replay.judge.critic import Unseeing
 from replay.settings import ReplaySettings
 from replay.words.errors import VocabularyRefused
-from stream.errors import InvalidSetting
+from stream.process.errors import InvalidSetting
 
 
 def opened(tmp_path, **changed):

@@ -1,11 +1,11 @@
 from prometheus_client import REGISTRY
 
 from replay import metrics
+from replay.judge.sample_filter import Verdict
 from replay.painter import Work
-from replay.sample_filter import Verdict
 from replay.words.chat_reply import Tokens
-from stream.answers import Answers
-from stream.settings import StreamSettings
+from stream.kafka.answers import Answers
+from stream.process.settings import StreamSettings
 
 NOTHING = Answers(StreamSettings())
 

@@ -3,16 +3,16 @@ from threading import Thread
 
 import pytest
 
-from replay.critic import Unseeing
-from replay.sample_filter import Verdict
-from replay.seeds import image_seeds
+from replay.generate.seeds import image_seeds
+from replay.judge.critic import Unseeing
+from replay.judge.sample_filter import Verdict
 from replay.settings import ReplaySettings
-from stream.errors import UnknownFormat
 from stream.image_codec import decode_image, encode_png
-from stream.kafka_client import RECORD_OVERHEAD_BYTES
-from stream.messages import Event
-from stream.replay_messages import MOST_BATCH_BYTES, ReplaySamples
-from stream.settings import StreamSettings
+from stream.kafka.client import RECORD_OVERHEAD_BYTES
+from stream.messages.control import Event
+from stream.messages.replay import MOST_BATCH_BYTES, ReplaySamples
+from stream.process.errors import UnknownFormat
+from stream.process.settings import StreamSettings
 from tests.replay.small import (
     EXPIRES_AT_MS,
     NOW_MS,

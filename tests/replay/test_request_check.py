@@ -4,9 +4,9 @@ import pytest
 
 from replay.request_check import RequestCheck
 from replay.settings import ReplaySettings
-from stream.errors import InvalidMessage, UnknownFormat
 from stream.image_codec import encode_png
-from stream.settings import StreamSettings
+from stream.process.errors import InvalidMessage, UnknownFormat
+from stream.process.settings import StreamSettings
 from tests.replay.small import MODEL, exemplar, record_of, request
 
 SETTINGS = ReplaySettings(most_images=10, most_exemplar_pixels=100)

@@ -2,9 +2,9 @@ import pytest
 
 from replay.settings import ReplaySettings
 from replay.worker import slot_of
-from stream.errors import InvalidSetting
-from stream.settings import load_settings
-from stream.topics import Topics
+from stream.kafka.topics import Topics
+from stream.process.errors import InvalidSetting
+from stream.process.settings import load_settings
 
 
 @pytest.mark.parametrize(

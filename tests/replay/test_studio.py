@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from replay.cached_generator import CachedGenerator
-from replay.critic import Seeing, Unseeing
-from replay.generator import Subject
-from replay.label import Label
-from replay.sample_cache import SampleCache
-from replay.sample_filter import FilterRules
+from replay.generate.cached_generator import CachedGenerator
+from replay.generate.generator import Subject
+from replay.generate.sample_cache import SampleCache
+from replay.judge.critic import Seeing, Unseeing
+from replay.judge.sample_filter import FilterRules
+from replay.label.label import Label
 from replay.studio import Tools, paint
 from stream.image_codec import decode_image
 from tests.replay.small import SeedGenerator, exemplar

@@ -8,17 +8,17 @@ import pytest
 from prometheus_client import REGISTRY
 
 from replay.faults import Faults
-from replay.resynthesis import Resynthesis
+from replay.generate.resynthesis import Resynthesis
 from replay.settings import ReplaySettings
 from replay.worker import Worker, slot_of
-from stream.broker_admin import create_topics
-from stream.consumer import read_topic
-from stream.errors import BrokerUnavailable, UnknownFormat, WorkLost
 from stream.image_codec import decode_image
-from stream.producer import BoundedProducer
-from stream.replay_messages import ReplaySamples
-from stream.topics import Topics
-from stream.work_queue import WorkQueue
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
+from stream.kafka.work_queue import WorkQueue
+from stream.messages.replay import ReplaySamples
+from stream.process.errors import BrokerUnavailable, UnknownFormat, WorkLost
 from tests.replay.small import MODEL, NOW_MS, SeedGenerator, painter, record_of, request
 from tests.wait import wait_until
 

@@ -1,11 +1,11 @@
-from stream.broker_admin import create_topics
-from stream.consumer import read_topic
 from stream.dead_letters import DeadLetters
-from stream.errors import InvalidImage
+from stream.kafka.admin import create_topics
+from stream.kafka.consumer import read_topic
+from stream.kafka.producer import BoundedProducer
+from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.producer import BoundedProducer
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from stream.process.errors import InvalidImage
+from stream.process.settings import StreamSettings
 
 ERROR = InvalidImage("the body is text, send a JPEG", reason="not_an_image")
 
@@ -28,7 +28,7 @@ def test_a_refused_record_keeps_its_content_and_gains_the_reason(stream_settings
         "__connect.errors.partition": b"2",
         "__connect.errors.offset": b"41",
         "__connect.errors.stage": b"VALUE_CONVERTER",
-        "__connect.errors.exception.class.name": b"stream.errors.InvalidImage",
+        "__connect.errors.exception.class.name": b"stream.process.errors.InvalidImage",
         "__connect.errors.exception.message": b"the body is text, send a JPEG",
         "r2r-reason": b"not_an_image",
         "r2r-id": b"m/7/dead-letter/0",

@@ -8,9 +8,9 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_binary, to_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from stream.errors import InvalidMessage, UnknownFormat
 from stream.frame import Frame
 from stream.image_codec import decode_image
+from stream.process.errors import InvalidMessage, UnknownFormat
 
 STORED = Path(__file__).parents[1] / "fixtures" / "formats" / "v1"
 FRAME = Frame("entrance/2", "a|b", 17, "image/jpeg", b"\xff\xd8\xff", 1_795_000_000_123)

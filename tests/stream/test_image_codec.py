@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from PIL.Image import Transpose
 
-from stream.errors import InvalidImage
 from stream.image_codec import content_type_of, decode_image, encode_jpeg, encode_png
+from stream.process.errors import InvalidImage
 
 MAX_BYTES = 100_000
 MAX_PIXELS = 250_000

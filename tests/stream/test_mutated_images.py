@@ -5,10 +5,10 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.mutated_images import DECODED, MUTATIONS, REASONS, mutated, passes_header, valid_files, worker
-from benchmarks.watched_decoding import Patience, decode_all
+from benchmarks.recovery.mutated_images import DECODED, MUTATIONS, REASONS, mutated, passes_header, valid_files, worker
+from benchmarks.recovery.watched_decoding import Patience, decode_all
 from stream.image_codec import decode_image
-from stream.settings import StreamSettings
+from stream.process.settings import StreamSettings
 
 FILES = 2000
 CAPS = StreamSettings()

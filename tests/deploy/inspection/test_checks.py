@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.inspection.broker_checks import check_broker, check_clock, check_topics, wanted_topics
-from deploy.inspection.finding import error, exit_code, ok, warning
-from deploy.inspection.installation_checks import (
+from deploy.doctor.broker_checks import check_broker, check_clock, check_topics, wanted_topics
+from deploy.doctor.finding import error, exit_code, ok, warning
+from deploy.doctor.installation_checks import (
     check_crc32c,
     check_java,
     check_kafka_jars,
@@ -17,7 +17,7 @@ from deploy.inspection.installation_checks import (
     check_python,
     check_torch,
 )
-from deploy.inspection.machine_checks import (
+from deploy.doctor.machine_checks import (
     available_memory_bytes,
     check_disk,
     check_memory,
@@ -25,12 +25,12 @@ from deploy.inspection.machine_checks import (
     listens,
     system_ports,
 )
-from deploy.inspection.weights_checks import check_weights
+from deploy.doctor.weights_checks import check_weights
 from deploy.settings import DeploySettings
-from replay.weights import Weights
-from stream.broker_facts import ClockDifference, TopicFacts
-from stream.settings import StreamSettings
-from stream.topics import Topics
+from replay.label.weights import Weights
+from stream.kafka.facts import ClockDifference, TopicFacts
+from stream.kafka.topics import Topics
+from stream.process.settings import StreamSettings
 
 GIB = 1024**3
 FRAMES = "r2r.frames"

@@ -17,7 +17,7 @@ from deploy.registry.triton_config import triton_config
 from deploy.registry.versions import Registry
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.live_models import LiveModels
-from stream.errors import InvalidMessage, UnknownFormat
+from stream.process.errors import InvalidMessage, UnknownFormat
 
 STORED = Path(__file__).parents[2] / "fixtures/formats/v1/model_version"
 ROLLED_BACK = (STORED.parent / "model_version_manifest_1_1.json").read_bytes()

@@ -9,7 +9,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from deploy.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.versions import Registry
-from stream.errors import InvalidSetting, StorageFull
+from stream.process.errors import InvalidSetting, StorageFull
 from tests.deploy.dying import Died, DyingStorage, Life
 from tests.deploy.published import manifest_of, publish
 from tests.deploy.tiny_model import tiny_model

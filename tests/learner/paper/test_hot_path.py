@@ -3,10 +3,10 @@
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from learner.paper.frontier import new_frontier_model
-from learner.paper.knowledge import PaperKnowledge
-from learner.paper.latent_mixture import fit_mixture
-from learner.paper.sg_udfm import fit_feedback
+from learner.model.paper.frontier import new_frontier_model
+from learner.model.paper.knowledge import PaperKnowledge
+from learner.model.paper.latent_mixture import fit_mixture
+from learner.model.paper.sg_udfm import fit_feedback
 from tests.learner.paper.tiny import SETTINGS
 
 

@@ -3,18 +3,18 @@
 import pytest
 import torch
 
-from learner.autoencoder import in_batches
-from learner.exemplars import Exemplars, to_bytes_image
 from learner.faults import Faults
-from learner.knowledge import Knowledge
-from learner.method import learn
-from learner.paper.knowledge import PaperKnowledge
-from learner.paper.sg_udfm import density_mode, nearest_to_mode
-from learner.plan_log import MemoryPlanLog
+from learner.memory.exemplars import Exemplars, to_bytes_image
+from learner.model.clusters.knowledge import Knowledge
+from learner.model.clusters.update import Material
+from learner.model.encoders.autoencoder import in_batches
+from learner.model.method import learn
+from learner.model.paper.knowledge import PaperKnowledge
+from learner.model.paper.sg_udfm import density_mode, nearest_to_mode
+from learner.plan.plan_log import MemoryPlanLog
+from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.state_format import state_from_bytes, state_to_bytes
-from learner.update import Material
 from tests.learner.paper.tiny import SETTINGS
 from tests.learner.small import SETTINGS as OURS
 from tests.learner.small import digit_images, digits_log, run_through

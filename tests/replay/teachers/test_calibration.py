@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from replay.teachers.calibration import fitted_temperature, split_for_calibration
-from stream.sources.teacher_part import teacher_part
+from stream.sources.datasets.teacher_part import teacher_part
 
 
 def test_a_tenth_of_each_class_is_held_out():

@@ -11,16 +11,16 @@ import pytest
 import torch
 from PIL import Image
 
-from replay.generator import Subject
-from replay.labeller import open_labeller
+from replay.generate.generator import Subject
+from replay.generate.text_to_image import Painting, open_text_to_image
+from replay.label.labeller import open_labeller
 from replay.teachers.__main__ import main
 from replay.teachers.examination import Figures
 from replay.teachers.model_card import add_figures
 from replay.teachers.recipe import Recipe
 from replay.teachers.training import train_teachers
-from replay.text_to_image import Painting, open_text_to_image
-from stream.errors import InvalidSetting
-from stream.sources.teacher_part import LabelledPictures
+from stream.process.errors import InvalidSetting
+from stream.sources.datasets.teacher_part import LabelledPictures
 from tests.architecture.tree import ROOT
 
 HURRIED = Recipe(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from stream.sources.packs import SPLIT_FILE
+from stream.sources.datasets.packs import SPLIT_FILE
 
 PARTS = {"teachers": 600, "stream": 800, "test": 397}
 

@@ -1,0 +1,1 @@
+"""Whether a change of the world is seen, and nothing else."""

@@ -1,0 +1,151 @@
+"""Is a change of the world seen, and nothing else? ``python -m benchmarks.drift [--seeds 20] [--quick]``.
+
+A learner is recorded on each seed, once with a change and once without (`benchmarks.drift.recordings`); then each
+detector is shown the recorded excess, frame by frame, and reset where an update is. After a signal a detector rests
+until an update would have been, as in the learner. The last line on stdout is the JSON object that also goes to
+``benchmarks/results``.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from benchmarks.drift.recordings import TWO_MICRO_TASKS, CalmLength, Recording, record_calm, record_change
+from benchmarks.report.result_file import write_result
+from learner.change.detectors import new_detector
+from learner.service import fix_threads
+from learner.settings import LearnerSettings
+from stream.sources.datasets.packs import PACK_NAMES, load_pack
+
+_ROWS = {
+    "page_hinkley": "page_hinkley",
+    "adwin": "adwin",
+    "kswin": "kswin",
+    "always_fire": "always",
+    "never_fire": "never",
+}
+_OWN = ("detected_share", "false_alarms", "delay_frames")
+_UNSEEN = "no change was seen in time"
+_KINDS = ("calm", "change")  # the long ones first
+_QUICK = {"encoder_channels": (16, 16, 16), "epochs": 2}
+_QUICK_LENGTH = CalmLength(warm_up_frames=512, frames=2048, updates=1)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One recording to be made, in a process of its own."""
+
+    kind: str
+    dataset: str
+    data: Path | None
+    seed: int
+    quick: bool
+
+    @property
+    def settings(self) -> LearnerSettings:
+        """The learner's: its defaults."""
+        return LearnerSettings(seed=self.seed, **(_QUICK if self.quick else {}))
+
+    def record(self) -> Recording:
+        """Make it."""
+        fix_threads(1)
+        pack = load_pack(self.dataset, self.data)
+        if self.kind == "change":
+            return record_change(pack, self.seed, self.settings)
+        return record_calm(pack, self.seed, self.settings, _QUICK_LENGTH if self.quick else CalmLength())
+
+
+def signals_in(recording: Recording, settings: LearnerSettings) -> list[int]:
+    """Return the places of the signals of the settings' detector, shown the recording."""
+    anew = set(recording.anew)
+    detector, rests_until = new_detector(settings), 0
+    found: list[int] = []
+    for place, excess in enumerate(recording.excess_N.tolist()):
+        if place in anew or place == rests_until:
+            detector, rests_until = new_detector(settings), 0
+        if place < rests_until:
+            continue
+        if detector.update(excess, place) is not None:
+            found.append(place)
+            rests_until = place + 1 + settings.update_frames
+    return found
+
+
+def delay_frames(recording: Recording, settings: LearnerSettings) -> int | None:
+    """Return after how many frames of the new world the detector signals; None if not within two micro-tasks."""
+    change = recording.change or 0
+    delays = [place - change + 1 for place in signals_in(recording, settings) if place >= change]
+    return next((delay for delay in delays if delay <= TWO_MICRO_TASKS), None)
+
+
+def row_of(changing: Sequence[Recording], calm: Sequence[Recording], settings: LearnerSettings) -> dict[str, object]:
+    """Return what one detector makes of all recordings; a delay of 0 stands for a change that was not seen in time."""
+    delays = [delay_frames(recording, settings) for recording in changing]
+    seen = [delay for delay in delays if delay is not None]
+    alarms = [len(signals_in(recording, settings)) for recording in calm]
+    return {
+        "detected_share": len(seen) / len(delays),
+        "false_alarms": sum(alarms),
+        "delay_frames": {"median": float(np.median(seen)), "longest": max(seen)} if seen else None,
+        "delays": [delay or 0 for delay in delays],
+        "false_alarms_by_run": alarms,
+    }
+
+
+def seen_live(recording: Recording) -> bool:
+    """Say whether the learner itself signalled in a micro-task that ended within two micro-tasks of the change."""
+    change = recording.change or 0
+    return any(change < end <= change + TWO_MICRO_TASKS for end in recording.live_signals)
+
+
+def table(changing: Sequence[Recording], calm: Sequence[Recording]) -> tuple[dict[str, object], dict[str, str]]:
+    """Return all figures, and why others are missing, by dotted key."""
+    rows = {row: row_of(changing, calm, LearnerSettings(drift_detector=name)) for row, name in _ROWS.items()}
+    own = rows[next(row for row, name in _ROWS.items() if name == LearnerSettings().drift_detector)]
+    figures: dict[str, object] = {**rows, **{key: own[key] for key in _OWN}}
+    figures["detected_live_share"] = sum(map(seen_live, changing)) / len(changing)
+    figures["false_alarms_live"] = sum(len(recording.live_signals) for recording in calm)
+    figures["calm_frames"] = sum(len(recording.excess_N) for recording in calm)
+    missing = {f"{row}.delay_frames": _UNSEEN for row in rows if rows[row]["delay_frames"] is None}
+    return figures, missing | ({"delay_frames": _UNSEEN} if own["delay_frames"] is None else {})
+
+
+def recordings(jobs: Sequence[Job]) -> list[Recording]:
+    """Make all recordings, as many at a time as there are cores; in the order of the jobs."""
+    made: dict[Job, Recording] = {}
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        waiting = {pool.submit(job.record): job for job in jobs}
+        for future in tqdm(as_completed(waiting), total=len(jobs), unit="run", file=sys.stderr):
+            made[waiting[future]] = future.result()
+    return [made[job] for job in jobs]
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the benchmark."""
+    flags = argparse.ArgumentParser(prog="benchmarks.drift", description=__doc__)
+    flags.add_argument("--dataset", choices=PACK_NAMES, default="digits")
+    flags.add_argument("--data", type=Path, default=None, help="folder of the packs, or the .npz file")
+    flags.add_argument("--seeds", type=int, default=20)
+    flags.add_argument("--quick", action="store_true", help="two seeds, a small network: a smoke test")
+    chosen = flags.parse_args(argv)
+    seeds = range(2 if chosen.quick else chosen.seeds)
+    jobs = {kind: [Job(kind, chosen.dataset, chosen.data, seed, chosen.quick) for seed in seeds] for kind in _KINDS}
+    made = recordings([job for kind in _KINDS for job in jobs[kind]])
+    figures, missing = table(made[len(seeds) :], made[: len(seeds)])
+    name = "drift" if chosen.dataset == "digits" else f"drift-{chosen.dataset}"
+    command = f"python -m benchmarks.drift --dataset {chosen.dataset}"
+    command += " --quick" if chosen.quick else f" --seeds {chosen.seeds}"
+    write_result(name, figures, missing, list(seeds), command, quick=chosen.quick)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Whether time, memory and quality hold over a long stream."""

@@ -1,0 +1,1 @@
+"""What is learned: accuracy, retention and clusters on seeded streams."""

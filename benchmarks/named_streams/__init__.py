@@ -1,0 +1,1 @@
+"""What learning adds to a labeller where the world leaves it."""

@@ -1,0 +1,1 @@
+"""Roles that are killed, and damaged images."""

@@ -1,0 +1,1 @@
+"""Answers a second, and swaps under load."""

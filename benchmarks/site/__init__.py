@@ -1,0 +1,1 @@
+"""Processes, brokers and folders of a benchmark's own."""

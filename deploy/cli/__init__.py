@@ -1,0 +1,1 @@
+"""The ``r2r`` command and the tools that ask a running system."""

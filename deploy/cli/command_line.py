@@ -1,0 +1,82 @@
+"""``r2r``: one command for every role and tool. Each is a module of its own, and only what it needs is imported."""
+
+import runpy
+import sys
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="r2r",
+    help="Replay to Remember: learn from an endless stream of unlabelled images, without forgetting.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415  costs 20 ms
+
+        sys.stdout.write(f"r2r {version('r2r')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Go on with the command; `_show_version` has done what is asked here."""
+
+
+def _command(group: str, name: str, module: str, text: str) -> None:
+    """Add a command that becomes the module's own process: its flags and its exit code are the module's."""
+
+    def command(context: typer.Context) -> None:
+        sys.argv = [f"r2r {name}", *context.args]
+        runpy.run_module(module, run_name="__main__")
+
+    app.command(name, help=text, context_settings=_PASS_ON, rich_help_panel=group)(command)
+
+
+_START = "Start here"
+_command(
+    _START, "demo", "deploy.demo.service", "The whole loop on this machine, on digits: learn, serve, ask, a table."
+)
+_command(_START, "doctor", "deploy.doctor.service", "Is all there that a system needs? Each finding with its remedy.")
+_command(_START, "init", "deploy.cli.settings_file", "Write a commented settings file: init r2r.toml.")
+_command(_START, "up", "deploy.host.up", "All roles of one model, and Kafka: up --model NAME.")
+_command(_START, "feed", "stream.feed.service", "Images to Kafka: feed dataset --name digits --rate 25.")
+
+_ASK = "Ask a running system"
+_command(_ASK, "status", "deploy.status.service", "Roles, versions, clusters, lag, newest decisions: status --watch.")
+_command(_ASK, "ask", "deploy.cli.asking", "What does the model see in these images: ask photo.jpg.")
+
+_STEER = "Steer it"
+_command(_STEER, "name", "deploy.cli.naming", "Call a cluster by a name: name 7 cat.")
+_command(_STEER, "models", "deploy.cli.model_versions", "Versions: models list, rollback VERSION, pin, unpin.")
+_command(_STEER, "dlq", "deploy.dead_letters.service", "What could not be read: dlq list, show, resend.")
+_command(_STEER, "teachers", "replay.teachers", "A labeller and a generator of your own pictures: teachers train.")
+
+_ROLES = "One role at a time"
+_command(_ROLES, "broker", "stream.broker.embedded", "A real Kafka from Python packages, on this machine.")
+_command(_ROLES, "topics", "stream.kafka.make_topics", "Make the topics of a model: topics create --model NAME.")
+_command(_ROLES, "learn", "learner.service", "Learn from the stream: learn --model NAME.")
+_command(_ROLES, "replay", "replay.worker", "Paint images for the learner's updates: replay --model NAME --worker N.")
+_command(_ROLES, "publish", "deploy.publish.publisher", "Turn checkpoints into served versions: publish --model NAME.")
+_command(_ROLES, "serve", "deploy.serving.server", "Answer queries with the newest version, over HTTP.")
+_command(_ROLES, "evaluate", "deploy.evaluator", "Judge each version on labelled frames: evaluate --model NAME.")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""``r2r dlq``: records that could not be read."""

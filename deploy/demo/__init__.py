@@ -1,0 +1,1 @@
+"""``r2r demo``: the whole method on this machine, with its examination and its table."""

@@ -1,0 +1,1 @@
+"""``r2r doctor``: checks of the installation, the machine and Kafka."""

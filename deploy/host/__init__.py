@@ -1,0 +1,1 @@
+"""``r2r up``: all roles of one model on this machine."""

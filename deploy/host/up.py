@@ -1,0 +1,210 @@
+"""``r2r up --model NAME``: all roles of one model on this machine, and Kafka unless one is there."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from deploy.cli.all_settings import read_all_settings
+from deploy.cli.progress import showing, tell
+from deploy.doctor.machine_checks import check_ports, listens, system_ports
+from deploy.errors import RolesSilent
+from deploy.host.one_system import OneSystem
+from deploy.host.supervisor import RoleCommand, Supervisor
+from deploy.settings import DeploySettings
+from deploy.status.running_system import left_over_roles
+from deploy.status.scrape import answers
+from stream.broker.embedded import EmbeddedBroker
+from stream.kafka.admin import wait_for_broker
+from stream.process.clock import now_ms
+from stream.process.deadline import Deadline
+from stream.process.errors import BrokerUnavailable, PortTaken
+from stream.process.ports import free_port
+from stream.process.role import Role, parser, run_role
+from stream.process.settings import StreamSettings
+
+_LOOK_SECONDS = 0.5
+_BROKER_LOOK_SECONDS = 5.0
+_READY_SECONDS = 300.0
+_LAST_ONE_SECONDS = 45.0  # a role that had just begun to wait for Kafka gives up after 20
+_THIS_MACHINE = ("127.0.0.1", "localhost")
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a user's choice, to be told from others
+_WORKER_MODULE = "replay.worker"
+
+
+@dataclass
+class System:
+    """What `r2r up` runs; the methods are its script."""
+
+    role: Role
+    streaming: StreamSettings
+    serving: DeploySettings
+    running: ExitStack
+    broker: EmbeddedBroker | None = None
+    told: set[str] = field(default_factory=set)
+
+    def start_broker(self) -> None:
+        """Start the embedded Kafka, unless one answers at the address or the address is another machine's."""
+        host, _, port = self.streaming.bootstrap_servers.rpartition(":")
+        if host not in _THIS_MACHINE:
+            with showing(f"waiting for Kafka at {self.streaming.bootstrap_servers} …"):
+                wait_for_broker(self.streaming)
+        elif not _broker_is_there(self.streaming, int(port)):
+            with showing(f"starting Kafka on port {port} (at the first start its jars, 43 MB, are fetched) …"):
+                self.broker = self.running.enter_context(EmbeddedBroker(self.role.home.kafka, int(port)))
+
+    def start_roles(self) -> Supervisor:
+        """Start every role of the model."""
+        supervisor = self.running.enter_context(Supervisor(self.role.home, self._facts()))
+        for command in role_commands(self.role, self.serving):
+            supervisor.start(command)
+        return supervisor
+
+    def wait_until_ready(self, supervisor: Supervisor) -> bool:
+        """Return once every role answers, or False where the system is told to stop before.
+
+        Raises
+        ------
+        RolesSilent
+            A role runs and does not answer within five minutes.
+        """
+        deadline = Deadline(_READY_SECONDS)
+        silent = {command.name: command.address for command in role_commands(self.role, self.serving)}
+        with showing(f"starting {', '.join(silent)} …"):
+            while silent:
+                if self.role.stopping.wait(_LOOK_SECONDS):
+                    return False
+                self.look_after(supervisor)
+                ended = supervisor.given_up.keys()
+                silent = {n: address for n, address in silent.items() if n not in ended and not answers(address)}
+                if silent and deadline.expired:
+                    raise RolesSilent(sorted(silent), _READY_SECONDS, str(self.role.home.logs))
+        return True
+
+    def look_after(self, supervisor: Supervisor) -> None:
+        """Start again what was killed, tell of what the others go on without; raise what ends the system."""
+        if self.broker is not None:
+            self.broker.check()
+        supervisor.check()
+        for name in supervisor.given_up.keys() - self.told:
+            tell(f"up: {supervisor.given_up[name]}; the others go on")
+            self.told.add(name)
+
+    def _facts(self) -> dict[str, dict[str, str | int]]:
+        up: dict[str, str | int] = {
+            "pid": os.getpid(),
+            "address": "",
+            "model": self.role.flags.model,
+            "bootstrap_servers": self.streaming.bootstrap_servers,
+            "topic_prefix": self.streaming.topic_prefix,
+            "started_at_ms": now_ms(),
+        }
+        if self.broker is None or self.broker.pid is None:
+            return {"up": up}
+        return {"up": up, "kafka": {"pid": self.broker.pid, "address": self.streaming.bootstrap_servers}}
+
+
+def supervise(role: Role) -> None:
+    """Check all settings, start Kafka and the roles, say when they answer, and stop them all when told to.
+
+    A role that ends by itself ends them all; a replay worker alone does not.
+    """
+    settings = read_all_settings(role.flags.settings, role.flags.set)
+    with ExitStack() as running:
+        running.enter_context(OneSystem(role.home))
+        wait_for_the_last_one(role)
+        streaming, serving = settings.stream, settings.deploy
+        if serving.port == 0:
+            serving = serving.model_copy(update={"port": free_port()})
+        _check_ports(serving)
+        system = System(role, streaming, serving, running)
+        system.start_broker()
+        if role.stopping.is_set():
+            return
+        supervisor = system.start_roles()
+        running.callback(_tell_stopping)
+        if system.wait_until_ready(supervisor):
+            _tell_ready(system)
+        while not role.stopping.wait(_LOOK_SECONDS):
+            system.look_after(supervisor)
+
+
+def wait_for_the_last_one(role: Role) -> None:
+    """Wait for the roles of a system whose supervisor was killed: they are told to stop, and hold its ports."""
+    deadline = Deadline(_LAST_ONE_SECONDS)
+    left = left_over_roles(role.home)
+    if left:
+        with showing(f"waiting for {', '.join(left)} of the last system to end …"):
+            while left_over_roles(role.home) and not (deadline.expired or role.stopping.wait(_LOOK_SECONDS)):
+                continue
+
+
+def _check_ports(serving: DeploySettings) -> None:
+    """Raise PortTaken before anything is started."""
+    finding = check_ports(system_ports(serving), frozenset())
+    if finding.level == "error":
+        message = f"{finding.message}; {finding.remedy}"
+        raise PortTaken(message)
+
+
+def role_commands(role: Role, serving: DeploySettings) -> list[RoleCommand]:
+    """Return the roles in the order in which they are started."""
+    common = [flag for setting in role.flags.set for flag in ("--set", setting)]
+    common += ["--settings", str(role.flags.settings)] if role.flags.settings else []
+    own = ["--model", role.flags.model, *common]
+    server = [*own, "--port", str(serving.port)]
+    commands = [RoleCommand("server", "deploy.serving.server", server, _server(serving))]
+    roles = (
+        ("learner", "learner.service"),
+        ("publisher", "deploy.publish.publisher"),
+        ("evaluator", "deploy.evaluator"),
+    )
+    for port, (name, module) in enumerate(roles, start=serving.first_metrics_port):
+        commands.append(RoleCommand(name, module, [*own, "--metrics-port", str(port)], f"http://127.0.0.1:{port}"))
+    for number in range(serving.replay_workers):
+        port = serving.first_metrics_port + len(roles) + number
+        flags = [*own, "--worker", str(number), "--metrics-port", str(port)]
+        address = f"http://127.0.0.1:{port}"
+        commands.append(RoleCommand(f"replay-{number}", _WORKER_MODULE, flags, address, spare=True))
+    return commands
+
+
+def _server(serving: DeploySettings) -> str:
+    """Return where the server is asked on this machine."""
+    host = "127.0.0.1" if serving.host in _EVERYWHERE else serving.host
+    return f"http://[{host}]:{serving.port}" if ":" in host else f"http://{host}:{serving.port}"
+
+
+def _tell_ready(system: System) -> None:
+    role, streaming = system.role, system.streaming
+    sys.stdout.write(f"model {role.flags.model} is ready; Ctrl-C stops all\n")
+    sys.stdout.write(f"  answers at   {_server(system.serving)}\n")
+    sys.stdout.write(f"  learns from  {streaming.topic_prefix}.frames at {streaming.bootstrap_servers}\n")
+    sys.stdout.write(f"  logs in      {role.home.logs}\n")
+    sys.stdout.flush()
+
+
+def _tell_stopping() -> None:
+    tell("stopping all roles; this takes some seconds …")
+
+
+def _broker_is_there(settings: StreamSettings, port: int) -> bool:
+    if not listens("127.0.0.1", port):
+        return False
+    try:
+        wait_for_broker(settings.model_copy(update={"broker_timeout_seconds": _BROKER_LOOK_SECONDS}))
+    except BrokerUnavailable:
+        return False
+    return True
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run all roles; return the exit code."""
+    flags = parser("up", "Run every role of one model on this machine.")
+    flags.add_argument("--model", required=True, help="the model's name")
+    return run_role("up", flags, supervise, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,1 +1,0 @@
-"""What a running system and this machine look like from outside."""

@@ -1,0 +1,1 @@
+"""``r2r status``: how a running system is."""

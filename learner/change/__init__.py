@@ -1,0 +1,1 @@
+"""Has the world changed? Detectors over the frames' scores."""

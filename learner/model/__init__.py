@@ -1,0 +1,1 @@
+"""What is learned: the contracts of model and encoder, and their implementations."""

@@ -1,0 +1,1 @@
+"""The default model: a tied Gaussian mixture over an encoder's latents."""

@@ -1,0 +1,1 @@
+"""What a micro-task tells others: events, metrics, messages."""

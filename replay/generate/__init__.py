@@ -1,0 +1,1 @@
+"""Generators: images of a cluster, from its exemplars or its name."""

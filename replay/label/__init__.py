@@ -1,0 +1,1 @@
+"""Labellers: what an image shows, in words."""

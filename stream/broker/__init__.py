@@ -1,0 +1,1 @@
+"""The embedded broker: real Apache Kafka from Python packages."""

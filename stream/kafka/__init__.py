@@ -1,0 +1,1 @@
+"""Kafka: its client behind types, topics, and what is read and written there."""

@@ -1,0 +1,137 @@
+"""What is asked of a broker beside records: is it there, which topics has it, make ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from stream.kafka import client as kafka_client
+from stream.kafka.client import TopicAlreadyExistsError
+from stream.kafka.topics import Topics
+from stream.process.errors import TopicMissing
+from stream.process.settings import StreamSettings
+
+_LARGEST_SEGMENT_BYTES = 1024**3
+_SMALLEST_SEGMENT_BYTES = 1024**2
+_REPLAY_RETENTION_BYTES = 256 * 1024**2
+
+
+@dataclass(frozen=True)
+class TopicDescription:
+    """Which log a topic's name means at present: deleting and making it anew changes ``topic_id``."""
+
+    cluster_id: str
+    topic_id: str
+    partitions: int
+
+
+def wait_for_broker(settings: StreamSettings) -> None:
+    """Return once Kafka answers.
+
+    Raises
+    ------
+    BrokerUnavailable
+        It did not within ``settings.broker_timeout_seconds``.
+    """
+    with _admin(settings) as admin:
+        admin.describe_cluster()
+
+
+def describe_topic(settings: StreamSettings, topic: str) -> TopicDescription:
+    """Describe a topic that exists.
+
+    Raises
+    ------
+    TopicMissing
+        It does not exist.
+    BrokerUnavailable
+        Kafka did not answer in time.
+    """
+    with _admin(settings) as admin:
+        cluster_id = admin.describe_cluster()["cluster_id"]
+        (found,) = admin.describe_topics([topic])
+    if found["error_code"] != 0:
+        message = (
+            f"the topic {topic} does not exist at {settings.bootstrap_servers}; "
+            "make it with `r2r topics create --model NAME` or check stream.topic_prefix"
+        )
+        raise TopicMissing(message)
+    return TopicDescription(str(cluster_id), str(found["topic_id"]), len(found["partitions"]))
+
+
+def create_topics(settings: StreamSettings, topics: Topics) -> list[str]:
+    """Make all topics of a model that are not there yet; see `create_shared_topics`."""
+    return _create(settings, _shared(settings, topics) | _control(settings, topics) | _replay(settings, topics))
+
+
+def create_shared_topics(settings: StreamSettings, topics: Topics) -> list[str]:
+    """Make `frames`, `truth` and the dead letters where they are not there yet; return the new names.
+
+    Topics that are there keep their partitions and settings. Timestamps are the broker's arrival times, so that the
+    age of a frame does not depend on a camera's clock; the camera's own time travels in ``ce_time``.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Kafka did not answer in time, or refused.
+    """
+    return _create(settings, _shared(settings, topics))
+
+
+def _create(settings: StreamSettings, wanted: dict[str, dict[str, Any]]) -> list[str]:
+    """Return once each new topic has a leader."""
+    with _admin(settings) as admin:
+        there = set(admin.list_topics())
+        missing = {name: choices for name, choices in wanted.items() if name not in there}
+        for name, choices in missing.items():
+            try:
+                admin.create_topics({name: choices})
+            except TopicAlreadyExistsError:
+                continue  # another role was quicker
+        admin.wait_for_topics(list(missing), timeout_ms=settings.broker_timeout_seconds * 1000)
+    return list(missing)
+
+
+def _shared(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any]]:
+    shared = {name: _topic(settings.frame_partitions, _log_settings(settings)) for name in topics.shared}
+    kept = settings.frames_retention_bytes
+    segment = max(_SMALLEST_SEGMENT_BYTES, min(_LARGEST_SEGMENT_BYTES, kept // 8))
+    shared[topics.frames]["configs"] |= {"retention.bytes": str(kept), "segment.bytes": str(segment)}
+    return shared
+
+
+def _control(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any]]:
+    control = {name: _topic(1, _log_settings(settings)) for name in topics.control}
+    control[topics.models]["configs"] |= {"cleanup.policy": "compact"}
+    return control
+
+
+def _replay(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any]]:
+    """Keep little of requests and samples: they lose their use with the update that they serve."""
+    kept = {"retention.bytes": str(_REPLAY_RETENTION_BYTES), "segment.bytes": str(_REPLAY_RETENTION_BYTES // 8)}
+    replay = {name: _topic(1, _log_settings(settings) | kept) for name in topics.replay}
+    replay[topics.replay_requests]["num_partitions"] = settings.frame_partitions
+    return replay
+
+
+def _topic(partitions: int, configs: dict[str, str]) -> dict[str, Any]:
+    return {"num_partitions": partitions, "replication_factor": -1, "configs": configs}
+
+
+def _log_settings(settings: StreamSettings) -> dict[str, str]:
+    """Kafka forgets after a week by default; here only bytes bound a log, as the log is the learner's memory."""
+    return {
+        "retention.ms": "-1",
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(settings.max_image_bytes + kafka_client.RECORD_OVERHEAD_BYTES),
+    }
+
+
+@contextmanager
+def _admin(settings: StreamSettings) -> Iterator[Any]:
+    admin = kafka_client.open_admin(settings)
+    try:
+        with kafka_client.broker_errors(settings):
+            yield admin
+    finally:
+        admin.close()

@@ -1,0 +1,110 @@
+"""The topics' names. ``frames`` and ``truth`` are shared by all models; the rest carry the model's name."""
+
+import re
+from dataclasses import dataclass
+
+from stream.process.errors import InvalidSetting
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def is_model_name(text: str) -> bool:
+    """Say whether ``text`` may name a model, and so a topic and a folder.
+
+    Examples
+    --------
+    >>> is_model_name("cats"), is_model_name("../cats")
+    (True, False)
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Where each kind of message of ``model`` travels.
+
+    Examples
+    --------
+    >>> Topics("digits").tasks
+    'r2r.digits.tasks'
+    >>> Topics("digits").frames_dlq
+    'r2r.frames.dlq'
+    """
+
+    model: str
+    prefix: str = "r2r"
+
+    def __post_init__(self) -> None:
+        if not is_model_name(self.model):
+            message = f"a model's name has 1 to 64 letters, digits, _ or -, but {self.model!r} came; choose another"
+            raise InvalidSetting(message)
+
+    @property
+    def frames(self) -> str:
+        """Images, keyed by source."""
+        return f"{self.prefix}.frames"
+
+    @property
+    def frames_dlq(self) -> str:
+        """Frames that could not be read, with the reason in their headers."""
+        return f"{self.frames}.dlq"
+
+    @property
+    def truth(self) -> str:
+        """True labels, keyed by frame identity."""
+        return f"{self.prefix}.truth"
+
+    @property
+    def tasks(self) -> str:
+        """Task plans; one partition."""
+        return f"{self.prefix}.{self.model}.tasks"
+
+    @property
+    def checkpoints(self) -> str:
+        """Announcements of complete checkpoints."""
+        return f"{self.prefix}.{self.model}.checkpoints"
+
+    @property
+    def events(self) -> str:
+        """Decisions with their evidence."""
+        return f"{self.prefix}.{self.model}.events"
+
+    @property
+    def models(self) -> str:
+        """Announcements of published versions; compacted."""
+        return f"{self.prefix}.{self.model}.models"
+
+    @property
+    def commands(self) -> str:
+        """What persons ask of the model; one partition."""
+        return f"{self.prefix}.{self.model}.commands"
+
+    @property
+    def replay_requests(self) -> str:
+        """Clusters to be painted again, one record for each; as many partitions as `frames`, for several workers."""
+        return f"{self.prefix}.{self.model}.replay.requests"
+
+    @property
+    def replay_requests_dlq(self) -> str:
+        """Requests that no worker could serve, with the reason in their headers."""
+        return f"{self.replay_requests}.dlq"
+
+    @property
+    def replay_samples(self) -> str:
+        """Synthetic images; one partition."""
+        return f"{self.prefix}.{self.model}.replay.samples"
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Topics with as many partitions as the user asks for."""
+        return self.frames, self.frames_dlq, self.truth
+
+    @property
+    def control(self) -> tuple[str, ...]:
+        """Topics of one partition."""
+        return self.tasks, self.checkpoints, self.events, self.models, self.commands
+
+    @property
+    def replay(self) -> tuple[str, ...]:
+        """Topics between the learner and the replay workers."""
+        return self.replay_requests, self.replay_requests_dlq, self.replay_samples

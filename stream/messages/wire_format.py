@@ -1,0 +1,55 @@
+"""JSON documents with a versioned name: how every control message and manifest is written and read.
+
+A format's name is ``r2r.<kind>/<major>.<minor>``. An unknown minor version is read (unknown keys are ignored), an
+unknown major version is an `UnknownFormat`.
+"""
+
+import json
+from typing import Any
+
+from stream.process.errors import InvalidMessage, UnknownFormat
+
+Document = dict[str, Any]
+
+
+def to_bytes(kind: str, version: str, body: Document) -> bytes:
+    """Write ``body`` as canonical JSON (sorted keys, no spaces) under its format's name.
+
+    Examples
+    --------
+    >>> to_bytes("truth", "1.0", {"label": 3})
+    b'{"format":"r2r.truth/1.0","label":3}'
+    """
+    document = {"format": f"r2r.{kind}/{version}", **body}
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def from_bytes(kind: str, version: str, data: bytes) -> Document:
+    """Read a document of ``kind`` whose major version is that of ``version``.
+
+    Raises
+    ------
+    InvalidMessage
+        The bytes are not a JSON object of this kind.
+    UnknownFormat
+        The major version differs.
+
+    Examples
+    --------
+    >>> from_bytes("truth", "1.0", b'{"format":"r2r.truth/1.7","label":3,"new":1}')["label"]
+    3
+    """
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        message = f"expected an r2r.{kind} document, but the bytes are not JSON ({error}); resend it"
+        raise InvalidMessage(message, reason="not_json") from error
+    name = body.get("format", "") if isinstance(body, dict) else ""
+    found_kind, _, found_version = str(name).partition("/")
+    if found_kind != f"r2r.{kind}":
+        message = f"expected the format r2r.{kind}/{version}, but the document says {name!r}; see who writes the topic"
+        raise InvalidMessage(message, reason="wrong_kind")
+    if found_version.split(".")[0] != version.split(".", maxsplit=1)[0]:
+        message = f"this release reads r2r.{kind}/{version}, but the document is {name}; update this role first"
+        raise UnknownFormat(message)
+    return dict(body)

@@ -1,0 +1,1 @@
+"""What every process has: settings, home, errors, clock, lock, ports, and the shell around a role."""

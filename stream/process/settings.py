@@ -1,0 +1,161 @@
+"""Settings: one frozen class for each room, read once at the entry point.
+
+Precedence, lowest first: the class's defaults, what `r2r up` in the same home runs with (the address of Kafka and the
+prefix of its topics alone), the TOML file's section, the environment (``R2R_STREAM__POLL_SECONDS``),
+``--set stream.poll_seconds=0.1``. An unknown key is an error wherever it stands.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from stream.process.errors import InvalidSetting
+
+SECTIONS = ("stream", "learner", "replay", "deploy")
+_PREFIX = "R2R_"
+_ALL_SETTINGS = "`r2r init` writes a file of all settings, with what they mean"
+_LARGEST_PORT = 65_535
+_OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
+
+
+class Settings(BaseModel):
+    """What the settings of every room have in common: frozen, and no key is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StreamSettings(Settings):
+    """How frames and messages travel. Sizes are bytes, times are seconds."""
+
+    bootstrap_servers: str = "127.0.0.1:19092"
+    """Kafka's address; the embedded broker listens there if no other Kafka does."""
+    topic_prefix: str = "r2r"
+    frame_partitions: int = Field(3, ge=1)
+    frames_retention_bytes: int = Field(4 * 1024**3, ge=1024**2)
+    """Kept of `frames` by the embedded topics, for each partition."""
+    max_image_bytes: int = Field(1_000_000, ge=1)
+    max_image_pixels: int = Field(16_000_000, ge=1)
+    """Refused above, from the header alone, before pixels are decoded."""
+    in_flight_bytes: int = Field(32 * 1024**2, ge=1)
+    """The producer waits when so much is sent and not yet acknowledged."""
+    buffer_bytes: int = Field(64 * 1024**2, ge=1)
+    """The consumer pauses its partitions when so much is waiting to be planned."""
+    delivery_timeout_seconds: float = Field(30.0, gt=0)
+    broker_timeout_seconds: float = Field(20.0, gt=0)
+    """How long a role waits for Kafka before it gives up with a sentence."""
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _has_ports(cls, value: str) -> str:
+        for address in value.split(","):
+            host, _, port = address.strip().rpartition(":")
+            if not (host and port.isdecimal() and 0 < int(port) <= _LARGEST_PORT):
+                message = "expected host:port, or several with commas between them"
+                raise ValueError(message)
+        return value
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_settings(
+    section: str,
+    settings_type: type[S],
+    file: Path | None,
+    environment: Mapping[str, str],
+    overrides: Sequence[str],
+    running: Mapping[str, Mapping[str, str]] | None = None,
+) -> S:
+    """Build the settings of one section from all their places.
+
+    Parameters
+    ----------
+    section
+        One of `SECTIONS`.
+    file
+        A TOML file with a table for each section; None for none.
+    environment
+        Usually ``os.environ``; only keys that begin with ``R2R_`` are looked at.
+    overrides
+        ``section.key=value`` from the command line.
+    running
+        Of the system that runs in the same home, by section; see `stream.process.home.running_settings`.
+
+    Raises
+    ------
+    InvalidSetting
+        A key is unknown (a known one that is near is named, or where all stand), a value is not allowed, or the file
+        cannot be read.
+
+    Examples
+    --------
+    >>> load_settings("stream", StreamSettings, None, {"R2R_STREAM__FRAME_PARTITIONS": "5"}, []).frame_partitions
+    5
+    """
+    values: dict[str, Any] = dict((running or {}).get(section, {}))
+    for place in (_from_file(file), _from_environment(environment), _from_overrides(overrides)):
+        for name in place:
+            _check_known(name, SECTIONS, "section", f"there are {', '.join(SECTIONS)}")
+        values |= place.get(section, {})
+    for key in values:
+        _check_known(key, settings_type.model_fields, f"setting of [{section}]", _ALL_SETTINGS)
+    try:
+        return settings_type(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        message = f"{section}.{key} = {_shown(settings_type, key, first['input'])} is not allowed: {first['msg']}"
+        message += "; change it or leave it out"
+        raise InvalidSetting(message) from error
+
+
+def _shown(settings_type: type[Settings], key: str, value: object) -> str:
+    """Return what came, unless it is a secret."""
+    field = settings_type.model_fields.get(key)
+    return "what came" if field is not None and field.annotation is SecretStr else repr(value)
+
+
+def _from_file(file: Path | None) -> dict[str, dict[str, Any]]:
+    if file is None:
+        return {}
+    try:
+        found = tomllib.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        message = f"the settings file {file} cannot be read ({error}); name a TOML file with --settings"
+        raise InvalidSetting(message) from error
+    for name, value in found.items():
+        if not isinstance(value, dict):
+            message = f"{name!r} stands outside of a section in {file}; write it below [stream], [learner] or another"
+            raise InvalidSetting(message)
+    return found
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    names = [name for name in environment if name.startswith(_PREFIX) and name not in _OTHER_VARIABLES]
+    pairs = [f"{name.removeprefix(_PREFIX).lower().replace('__', '.', 1)}={environment[name]}" for name in names]
+    return _from_overrides(pairs)
+
+
+def _from_overrides(overrides: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for text in overrides:
+        path, equals, value = text.partition("=")
+        section, dot, key = path.partition(".")
+        if not (equals and dot):
+            came = f"{path!r} with a value" if equals else repr(text)
+            message = f"a setting is written section.key=value, but {came} came; try stream.frame_partitions=5"
+            raise InvalidSetting(message)
+        found.setdefault(section, {})[key] = value
+    return found
+
+
+def _check_known(name: str, known: Sequence[str] | Mapping[str, Any], what: str, remedy: str) -> None:
+    if name in known:
+        return
+    nearest = difflib.get_close_matches(name, list(known), n=1)
+    message = f"{name!r} is not a {what}; " + (f"did you mean {nearest[0]!r}?" if nearest else remedy)
+    raise InvalidSetting(message)

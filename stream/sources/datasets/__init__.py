@@ -1,0 +1,1 @@
+"""Labelled data sets as streams: packs, orders, drifts."""

@@ -1,0 +1,109 @@
+"""The detectors against river's own, number for number; and as part of a learner."""
+
+import numpy as np
+import pytest
+from river.drift import ADWIN, KSWIN, PageHinkley
+
+from learner.change.detectors import new_detector
+from learner.faults import Faults
+from learner.save.checkpoint import CheckpointStore
+from learner.save.resume import resume
+from learner.save.state_format import state_from_bytes, state_to_bytes
+from learner.settings import LearnerSettings
+from learner.state import LearnerState
+from tests.learner.small import AROUND, digits_log, run_through
+from tests.learner.small import SETTINGS as SMALL
+
+SETTINGS = LearnerSettings(drift_min_frames=15, drift_delta=0.5, drift_threshold=20.0, excess_limit=10.0)
+KNOWN_FRAMES = 100
+
+
+def stream(seed, calm=120, changed=160, shift=2.0):
+    draw = np.random.default_rng(seed)
+    return np.concatenate([draw.normal(size=calm), draw.normal(shift, size=changed)]).tolist()
+
+
+def first_signal(name, values, **chosen):
+    detector = new_detector(SETTINGS.model_copy(update={"drift_detector": name, **chosen}))
+    found = (detector.update(value, frame) for frame, value in enumerate(values))
+    return next((signal for signal in found if signal is not None), None)
+
+
+def first_fired(river, values):
+    for place, value in enumerate(values):
+        river.update(value)
+        if river.drift_detected:
+            return place
+    return None
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_page_hinkley_signals_at_the_very_frame_at_which_rivers_does(seed):
+    river = PageHinkley(min_instances=15, delta=0.5, threshold=20.0, mode="up")
+    expected = first_fired(river, [0.0] * KNOWN_FRAMES + stream(seed)) - KNOWN_FRAMES
+    assert first_signal("page_hinkley", stream(seed)).frame == expected >= 120
+
+
+def test_page_hinkleys_evidence_is_the_sum_that_passed_its_threshold():
+    signal = first_signal("page_hinkley", stream(0))
+    assert signal.statistic > signal.threshold == SETTINGS.drift_threshold
+    assert signal.statistic < signal.threshold + SETTINGS.excess_limit
+
+
+def test_one_frame_counts_at_most_its_limit():
+    assert first_signal("page_hinkley", [0.0] * 50 + [1e9] + [0.0] * 50) is None
+    assert first_signal("page_hinkley", [0.0] * 50 + [1e9] * 3).frame == 52
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_adwin_signals_at_the_very_frame_at_which_rivers_does(seed):
+    known = np.random.default_rng(0).normal(size=KNOWN_FRAMES).tolist()
+    expected = first_fired(ADWIN(delta=0.002, clock=1), known + stream(seed)) - KNOWN_FRAMES
+    assert first_signal("adwin", stream(seed)).frame == expected >= 120
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_adwins_evidence_is_the_difference_of_means_over_its_bound(seed):
+    signal = first_signal("adwin", stream(seed))
+    assert signal.threshold == 1.0
+    assert 1.0 < signal.statistic < 1.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kswin_signals_at_the_very_mean_at_which_rivers_does(seed):
+    known = np.random.default_rng(0).normal(scale=8**-0.5, size=60).tolist()
+    means = np.reshape(stream(seed), (-1, 8)).mean(1).tolist()
+    expected = first_fired(KSWIN(0.0001, 60, 10, seed=0, window=known), means)
+    assert first_signal("kswin", stream(seed)).frame == 8 * expected + 7
+
+
+def test_kswins_evidence_is_the_tests_p_value():
+    signal = first_signal("kswin", stream(0))
+    assert signal.threshold == pytest.approx(4.0)
+    assert signal.threshold <= signal.statistic < 12.0
+
+
+@pytest.mark.parametrize("name", ["adwin", "kswin"])
+def test_a_stricter_setting_signals_later_or_never(name):
+    strict = first_signal(name, stream(1), drift_adwin_delta=1e-9, drift_kswin_alpha=1e-9)
+    assert strict is None or strict.frame > first_signal(name, stream(1)).frame
+
+
+@pytest.mark.parametrize("name", ["page_hinkley", "adwin", "kswin", "never", "always"])
+def test_a_checkpoint_holds_whichever_detector_watched(name):
+    state = LearnerState.new(SMALL.model_copy(update={"drift_detector": name}))
+    for frame, value in enumerate(stream(0, calm=50, changed=0)):
+        state.detector.update(value, frame)
+    again, _ = state_from_bytes(state_to_bytes(state))
+    assert (again.detector.name, again.detector.to_state()) == (name, state.detector.to_state())
+
+
+def test_after_a_restart_with_another_detector_that_one_begins_anew(tmp_path):
+    log = digits_log(96)
+    state, _ = run_through(log, SMALL)
+    checkpoint = CheckpointStore(tmp_path, "m", 3, Faults()).save(state, {}, 0).folder
+    assert state.detector.to_state()
+    same = resume(checkpoint, SMALL, digits_log(96), {}, AROUND)
+    assert same.detector.to_state() == state.detector.to_state()
+    other = resume(checkpoint, SMALL.model_copy(update={"drift_detector": "adwin"}), digits_log(96), {}, AROUND)
+    assert (other.detector.name, other.detector.to_state()) == ("adwin", {})

@@ -1,0 +1,104 @@
+import pytest
+from pydantic import ValidationError
+
+from stream.process.errors import InvalidSetting
+from stream.process.settings import StreamSettings, load_settings
+
+
+def load(file=None, environment=None, overrides=()):
+    return load_settings("stream", StreamSettings, file, environment or {}, overrides)
+
+
+def refusal(**places):
+    with pytest.raises(InvalidSetting) as caught:
+        load(**places)
+    return str(caught.value)
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        file = tmp_path / "r2r.toml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+def test_defaults_stand_where_nothing_is_said():
+    assert load() == StreamSettings()
+
+
+def test_the_file_is_overruled_by_the_environment_and_that_by_the_command_line(toml):
+    file = toml("[stream]\nframe_partitions = 2\nmax_image_bytes = 10\ntopic_prefix = 'a'\n[learner]\nx = 1\n")
+    environment = {"R2R_STREAM__FRAME_PARTITIONS": "4", "R2R_STREAM__MAX_IMAGE_BYTES": "20", "PATH": "/bin"}
+    settings = load(file, environment, ["stream.frame_partitions=5"])
+    assert (settings.frame_partitions, settings.max_image_bytes, settings.topic_prefix) == (5, 20, "a")
+
+
+def test_settings_of_other_sections_are_left_to_their_roles():
+    assert load(environment={"R2R_LEARNER__WIDTHS": "8"}, overrides=["deploy.port=1"]) == StreamSettings()
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValidationError):
+        load().frame_partitions = 9
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"overrides": ["stream.frame_partition=5"]},
+        {"environment": {"R2R_STREAM__FRAME_PARTITION": "5"}},
+    ],
+)
+def test_an_unknown_key_names_the_nearest_known_one(places):
+    assert "did you mean 'frame_partitions'" in refusal(**places)
+
+
+def test_an_unknown_key_in_the_file_is_an_error_too(toml):
+    assert "did you mean 'frame_partitions'" in refusal(file=toml("[stream]\nframe_partition = 5\n"))
+
+
+def test_an_unknown_section_is_an_error_wherever_it_stands(toml):
+    assert "'stream'" in refusal(overrides=["straem.frame_partitions=5"])
+    assert "'stream'" in refusal(environment={"R2R_STRAEM__FRAME_PARTITIONS": "5"})
+    assert "'stream'" in refusal(file=toml("[straem]\n"))
+
+
+@pytest.mark.parametrize("name", ["foo", "zzz", "model"])
+def test_where_no_section_is_near_all_are_told(name):
+    told = refusal(overrides=[f"{name}.epochs=3"])
+    assert told == f"{name!r} is not a section; there are stream, learner, replay, deploy"
+
+
+def test_where_no_key_is_near_it_is_told_where_all_stand():
+    told = refusal(overrides=["stream.zzz=3"])
+    assert "'zzz' is not a setting of [stream]; `r2r init` writes" in told
+    assert "did you mean" not in told
+
+
+def test_a_value_of_the_wrong_kind_is_named_with_its_key():
+    assert "stream.frame_partitions = 'many'" in refusal(overrides=["stream.frame_partitions=many"])
+
+
+@pytest.mark.parametrize("text", ["frame_partitions=5", "stream.frame_partitions", "R2R"])
+def test_an_override_of_another_form_shows_the_form(text):
+    assert "section.key=value" in refusal(overrides=[text])
+
+
+def test_a_file_that_is_not_there_or_no_toml_names_the_flag(toml, tmp_path):
+    assert "--settings" in refusal(file=tmp_path / "none.toml")
+    assert "--settings" in refusal(file=toml("[stream\n"))
+
+
+def test_the_home_and_the_test_switch_are_no_settings():
+    assert load(environment={"R2R_HOME": "somewhere", "R2R_TEST_FAULTS": "x"}) == StreamSettings()
+
+
+@pytest.mark.parametrize(
+    "address", ["", "localhost", "localhost:abc", "localhost:", ":9092", "a:1,b", "a:0", "a:99999999"]
+)
+def test_an_address_without_a_port_is_refused(address):
+    told = refusal(overrides=[f"stream.bootstrap_servers={address}"])
+    assert "expected host:port, or several with commas between them; change it" in told
