@@ -26,6 +26,8 @@ from benchmarks.recovery.uninterrupted import Judged, judge
 from benchmarks.recovery.watched_decoding import decode_all
 from benchmarks.report.result_file import write_result
 from learner import faults as learner_faults
+from learner.model.clusters.settings import ClusterSettings
+from learner.model.encoders.settings import AutoencoderSettings
 from learner.settings import LearnerSettings
 from replay import faults as replay_faults
 from stream.broker.embedded import EmbeddedBroker
@@ -51,14 +53,11 @@ _CATCH_UP_SECONDS = 600.0
 SETTINGS = LearnerSettings(
     micro_task_frames=16,
     window_frames=64,
-    encoder_channels=(8, 8, 8),
-    epochs=2,
-    projection_dimensions=8,
-    max_clusters=16,
+    autoencoder=AutoencoderSettings(channels=(8, 8, 8), epochs=2),
+    clusters=ClusterSettings(projection_dimensions=8, max_clusters=16),
     warm_up_frames=48,
     update_frames=32,
     drift_threshold=5.0,
-    drift_min_frames=5,
     checkpoint_tasks=4,
 )
 """Small, so that a life of the learner soon comes past all its points."""
@@ -121,7 +120,10 @@ class Site:
         lines = []
         for section, settings in (("stream", self.streaming), ("learner", SETTINGS)):
             changed = settings.model_dump(mode="json", exclude_defaults=True)
-            lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in changed.items())]
+            tables = {f"{section}.{name}": value for name, value in changed.items() if isinstance(value, dict)}
+            flat = {name: value for name, value in changed.items() if not isinstance(value, dict)}
+            for table, values in {section: flat, **tables}.items():
+                lines += [f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
         self.settings_file.write_text("\n".join(lines))
 
 

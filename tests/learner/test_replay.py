@@ -11,7 +11,7 @@ from learner.state import LearnerState
 from learner.step import execute
 from learner.tell.events import events_of
 from stream.memory_log import MemoryLog
-from tests.learner.painting import answer_all, painted
+from tests.learner.workers import answer_all, painted
 from tests.learner.small import AROUND, SETTINGS, digits_log, run_through
 
 FRAMES = 224  # so many that a change of classes is noticed and learned from

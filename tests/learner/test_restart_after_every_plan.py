@@ -13,7 +13,7 @@ from learner.state import LearnerState
 from learner.step import execute
 from stream.memory_log import MemoryLog
 from stream.messages.control import Command
-from tests.learner.painting import answer_all, label_all
+from tests.learner.workers import answer_all, label_all
 from tests.learner.small import AROUND, SETTINGS, digits_frames, digits_log, run_through
 
 FRAMES = 240

@@ -11,7 +11,7 @@ from learner.state import LearnerState
 from stream.log import Record
 from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
-from tests.learner.painting import painted
+from tests.learner.workers import painted
 from tests.learner.small import AROUND, digits_frames, digits_log, run_through, state_with_clusters
 
 PLAN = TaskPlan("m", 1, 7, {}, {0: OffsetRange(0, 9)}, OffsetRange(0, 0), 0, "", 500)

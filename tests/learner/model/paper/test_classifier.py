@@ -11,7 +11,7 @@ from learner.model.encoders.autoencoder import in_batches
 from learner.model.paper.classifier import PaperClassifier
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from tests.learner.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import SETTINGS
 from tests.learner.small import SETTINGS as OURS
 from tests.learner.small import digits_log, load_digits, run_through
 

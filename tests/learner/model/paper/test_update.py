@@ -10,7 +10,7 @@ from learner.model.paper.trigger import rate_signal, uncertain_rate
 from learner.model.paper.update import paper_update
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
-from tests.learner.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import SETTINGS
 from tests.learner.small import digit_images
 
 WINDOW = 48

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from learner.step import TaskReport
+from learner.step import Effects
 from stream.image_codec import encode_png
 from stream.memory_log import MemoryLog
 from stream.messages.replay import ReplayRequest, ReplaySamples
@@ -36,9 +36,9 @@ def darker(file: bytes, steps: int) -> bytes:
     return encode_png((pixels * (1.0 - 0.002 * steps)).astype(np.uint8))
 
 
-def answer_all(report: TaskReport, samples: MemoryLog) -> None:
+def answer_all(effects: Effects, samples: MemoryLog) -> None:
     """Write the whole answer to each request of a micro-task."""
-    for request in report.requests:
+    for request in effects.requests:
         samples.append(0, request.id.encode(), painted(request).to_bytes())
 
 
@@ -49,7 +49,7 @@ def labelled(request: ReplayRequest) -> ReplaySamples:
     return replace(painted(request), name=name, score=0.9, member_names=words, member_scores=[0.95] * len(words))
 
 
-def label_all(report: TaskReport, samples: MemoryLog) -> None:
+def label_all(effects: Effects, samples: MemoryLog) -> None:
     """Write the whole answer of a worker with a labeller to each request of a micro-task."""
-    for request in report.requests:
+    for request in effects.requests:
         samples.append(0, request.id.encode(), labelled(request).to_bytes())

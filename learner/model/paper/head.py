@@ -1,44 +1,26 @@
-"""The published method's model as it answers queries: float32 buffers whose shapes never change.
+"""The published method's clusters as they answer queries: float32 buffers whose shapes never change.
 
-Axes: B images, H × W pixels, C = 3 channels, K slots (``max_clusters``), L latent width, R rotations: 1, or K where
-the covariances are full.
+Axes: B images, K slots (``max_clusters``), L latent width, R rotations: 1, or K where the covariances are full.
 """
 
-import copy
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from learner.intake.preprocess import resize
-from learner.model.paper.frontier import FrontierModel
-from learner.model.paper.knowledge import PaperKnowledge
+from learner.model.contract import Head
 from learner.model.paper.latent_mixture import LatentMixture
-from learner.settings import LearnerSettings
+from learner.model.paper.sg_udfm import Feedback
 
 _DEAD = -1e9  # of a slot without a cluster, far below any log posterior
 
 
-class PaperClassifier(nn.Module):
-    """Images to posteriors γ_ik; it answers as `learner.model.clusters.classifier.Classifier` does.
+class PaperHead(Head):
+    """See `Head`: the probabilities are the posteriors γ_ik, and ``latent`` is the encoder's.
 
     With full covariances a version holds one matrix for each slot, 67 MB for 64 slots; 1 MB otherwise.
-
-    Parameters
-    ----------
-    knowledge
-        After at least one update.
-    settings
-        For the resize rule and the number of slots.
     """
 
-    def __init__(self, knowledge: PaperKnowledge, settings: LearnerSettings) -> None:
+    def __init__(self, mixture: LatentMixture, feedback: Feedback, slots: int) -> None:
         super().__init__()
-        if not knowledge.has_learned:
-            message = "there is nothing to serve before the first update; check `knowledge.has_learned` first"
-            raise ValueError(message)
-        self.input_size, self.aspect = settings.input_size, settings.aspect
-        self.network = _encoder_of(knowledge.network)
-        mixture, feedback, slots = knowledge.mixture, knowledge.feedback, settings.max_clusters
         rotation_RLL, scale_KL = _factors(mixture)
         volume_K = rotation_RLL.diagonal(dim1=1, dim2=2).log().sum(1) + scale_KL.log().sum(1)
         log_weight_K = mixture.weights_K.log() + volume_K
@@ -48,11 +30,11 @@ class PaperClassifier(nn.Module):
         self._buffer("log_weight_K", _padded(log_weight_K - log_weight_K.max(), slots, _DEAD))
         self._buffer("modes_KL", _padded(feedback.modes_KL, slots, 0.0))
         self._buffer("threshold_K", _padded(feedback.threshold_K, slots, 1.0))
-        self.register_buffer("ids_K", _padded(mixture.ids_K, slots, -1))
+        self.latent_size = mixture.means_KL.shape[1]
+        self.cluster_ids = _padded(mixture.ids_K, slots, -1).tolist()
 
-    def forward(self, images_BHWC: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return each slot's posterior [B, K], d_i / τ_k of the likeliest slot [B], latents [B, L]."""
-        latents_BL = self.network.encode(resize(images_BHWC, self.input_size, self.aspect))
+    def forward(self, latents_BL: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See `Head`."""
         turned_BRL = (latents_BL @ self.get_buffer("rotation_RLL")).transpose(0, 1)
         gaps_BKL = (turned_BRL - self.get_buffer("means_KD")) * self.get_buffer("scale_KL")
         scores_BK = self.get_buffer("log_weight_K") - 0.5 * gaps_BKL.square().sum(2)
@@ -62,16 +44,6 @@ class PaperClassifier(nn.Module):
 
     def _buffer(self, name: str, value: Tensor) -> None:
         self.register_buffer(name, value.detach().to(torch.float32).clone())
-
-
-def _encoder_of(network: FrontierModel) -> FrontierModel:
-    """Return a copy without decoder and without the norms' counts of batches: values that no answer depends on."""
-    encoder = copy.deepcopy(network)
-    encoder.decoder_deep = encoder.decoder_middle = nn.Sequential()
-    for module in encoder.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.num_batches_tracked = None
-    return encoder
 
 
 def _factors(mixture: LatentMixture) -> tuple[Tensor, Tensor]:

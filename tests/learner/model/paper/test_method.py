@@ -15,7 +15,7 @@ from learner.plan.plan_log import MemoryPlanLog
 from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from tests.learner.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import SETTINGS
 from tests.learner.small import SETTINGS as OURS
 from tests.learner.small import digit_images, digits_log, run_through
 

@@ -14,8 +14,8 @@ from learner.intake.stream_pace import StreamPace
 from learner.intake.window import Place
 from learner.memory.members import Members, members_of
 from learner.memory.replay_memory import MOST_REQUESTS
-from learner.memory.replay_schedule import Share, Wanted, replay_schedule
-from learner.model.clusters.rehearsal import rehearsed_images
+from learner.memory.schedule import Share, Wanted, replay_schedule
+from learner.model.contract import live_ids
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from stream.image_codec import encode_png
@@ -36,19 +36,19 @@ class Asking:
     members: Mapping[int, Sequence[Place]] = field(default_factory=dict)
 
 
-def asking_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
+def requests_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking:
     """Return what is to be asked when an update begins to wait; nothing where replay is off.
 
     As many images are asked for as the update will rehearse of each cluster, and at most ``replay_images``; for the
     one after it as many as it will rehearse at least.
     """
-    settings, live, update = state.settings, state.knowledge.mixture.live_clusters, state.updates + 1
+    settings, live, update = state.settings, len(live_ids(state.model)), state.progress.updates + 1
     if not settings.replay or not live:
         return Asking([], update)
-    if pace.until_ms(state.frames_missing) >= _ANSWER_MS:
-        share = rehearsed_images(state.expected_window, settings) // live
-    elif pace.until_ms(state.longest_interval) <= settings.replay_seconds * 1000:
-        share, update = rehearsed_images(settings.update_frames, settings) // (live + _BIRTHS), update + 1
+    if pace.until_ms(state.schedule.frames_missing) >= _ANSWER_MS:
+        share = settings.rehearsed_images(state.expected_window) // live
+    elif pace.until_ms(state.schedule.longest_interval) <= settings.replay_seconds * 1000:
+        share, update = settings.rehearsed_images(settings.update_frames) // (live + _BIRTHS), update + 1
     else:
         share = 0  # an answer would be too late for this update, and its time over before the next
     members = members_of(state)
@@ -67,7 +67,7 @@ def introduction_of(state: LearnerState, plan: TaskPlan, first: int) -> Asking:
     first
         How many requests the plan has made already: ids go on from there.
     """
-    update = state.updates + 1
+    update = state.progress.updates + 1
     if not (state.settings.replay and state.names.votes):
         return Asking([], update)
     known = {*state.names.given, *state.names.votes, *(asked.cluster for asked in state.replay.asked.values())}
@@ -95,7 +95,7 @@ def _wanted(state: LearnerState, wanted: int, update: int) -> list[Share]:
     What was not seen for longest comes first; see `replay_schedule`. While an older request is not answered, one image
     of each cluster is enough: workers that lag behind would only lag further, and names with them.
     """
-    settings, expected = state.settings, state.replay.expected(update, state.updates)
+    settings, expected = state.settings, state.replay.expected(update, state.progress.updates)
     wanted = min(wanted, 1) if state.replay.is_owed else wanted
     missing = [
         Wanted(
@@ -118,7 +118,8 @@ def _requests(
     *,
     first: int = 0,
 ) -> list[ReplayRequest]:
-    lasts_seconds = state.settings.replay_seconds * (update - state.updates)  # also while the update before trains
+    ahead = update - state.progress.updates  # 2 where the update before this one trains meanwhile
+    lasts_seconds = state.settings.replay_seconds * ahead
     return [
         ReplayRequest(
             id=derived_id(plan.model, plan.task_seq, "replay-request", number),

@@ -7,7 +7,7 @@ from learner.model.paper.frontier import new_frontier_model
 from learner.model.paper.knowledge import PaperKnowledge
 from learner.model.paper.latent_mixture import fit_mixture
 from learner.model.paper.sg_udfm import fit_feedback
-from tests.learner.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import SETTINGS
 
 
 class Work(TorchDispatchMode):

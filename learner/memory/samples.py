@@ -1,7 +1,7 @@
 """From records of ``replay.samples`` to images that wait for an update; nothing in them can stop the learner."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,8 @@ from learner.memory.exemplars import to_bytes_image
 from learner.memory.frame_labels import FrameLabel
 from learner.memory.names import LONGEST_NAME, is_name
 from learner.memory.replay_memory import Asked
-from learner.settings import LearnerSettings
+from learner.model.contract import live_ids, score_images
+from learner.model.preprocessing import Preprocessing
 from learner.state import LearnerState
 from stream.log import Record
 from stream.messages.control import TaskPlan, id_within
@@ -31,30 +32,69 @@ class RefusedSamples:
     message: str
 
 
-def take_in(state: LearnerState, records: Sequence[Record], plan: TaskPlan, decode: Decoder) -> list[RefusedSamples]:
+def take_in(
+    state: LearnerState, records: Sequence[Record], plan: TaskPlan, decode: Decoder
+) -> tuple[LearnerState, list[RefusedSamples]]:
     """Forget what has expired, then keep each batch that answers a request; a batch is good or refused as a whole."""
-    state.replay.expire(plan.cut_at_ms, _live(state))
+    state = replace(state, replay=state.replay.expired(plan.cut_at_ms, live_ids(state.model)))
     refused: list[RefusedSamples] = []
     for record in records:
         try:
-            samples, asked = _expected(state, record, plan)
-            images_NCSS = _images(samples, asked, decode, state.settings)
-            vote, gap, labels = _vote(samples), _gap(samples), _labels(samples, asked)
+            answer = _answer(state, record, plan, decode)
         except InvalidMessage as error:
             refused.append(RefusedSamples(record.offset, error.reason, str(error)[:_LONGEST_MESSAGE]))
         else:
-            state.replay.take_in(asked.id, id_within(plan.model, samples.id), images_NCSS, state.updates)
-            if vote and samples.part == 0:  # one for each answer, however many parts it has
-                state.names.hear(asked.cluster, samples.name, vote)
-            state.hear(labels)
-            if samples.images or gap:
-                state.replay.note_gap(asked.cluster, gap)
-    state.replay.note_refused(len(refused))
-    return refused
+            state = _with_answer(state, answer, plan)
+    return replace(state, replay=state.replay.with_refused(len(refused))), refused
 
 
-def _live(state: LearnerState) -> list[int]:
-    return [cluster for cluster in state.knowledge.mixture.ids_K.tolist() if cluster >= 0]
+@dataclass(frozen=True)
+class _Answer:
+    """A good batch, with what its request asked for and what the labeller says with it."""
+
+    samples: ReplaySamples
+    asked: Asked
+    images_NCSS: Tensor
+    vote: float
+    gap: float
+    labels: Sequence[FrameLabel]
+
+
+def _answer(state: LearnerState, record: Record, plan: TaskPlan, decode: Decoder) -> _Answer:
+    samples, asked = _expected(state, record, plan)
+    images_NCSS = _images(samples, asked, decode, state.model.encoder.preprocessing)
+    return _Answer(samples, asked, images_NCSS, _vote(samples), _gap(samples), _labels(samples, asked))
+
+
+def _with_answer(state: LearnerState, answer: _Answer, plan: TaskPlan) -> LearnerState:
+    samples, asked, updates = answer.samples, answer.asked, state.progress.updates
+    replay = state.replay.with_batch(asked.id, id_within(plan.model, samples.id), answer.images_NCSS, updates)
+    names = state.names
+    if answer.vote and samples.part == 0:  # one for each answer, however many parts it has
+        names = names.with_reading(asked.cluster, samples.name, answer.vote)
+    state = _with_labels(replace(state, names=names), answer.labels)
+    if samples.images or answer.gap:
+        replay = replay.with_gap(asked.cluster, answer.gap)
+    return replace(state, replay=replay)
+
+
+def _with_labels(state: LearnerState, labels: Sequence[FrameLabel]) -> LearnerState:
+    """Return the state with the sure labels of frames that an update will learn from.
+
+    Where an update has learned from them already, they vote for the clusters that these frames fall into now. Labels of
+    frames that are no longer at hand are passed over.
+    """
+    sure = [label for label in labels if label.is_sure]
+    waiting, trained = set(state.window.places()), state.window.trained()
+    for label in sure:
+        if label.place in waiting:
+            state = replace(state, labels=state.labels.with_label(label))
+    late = [label for label in sure if label.place in trained]
+    if late:
+        scores = score_images(state.model, torch.stack([trained[label.place] for label in late]))
+        for label, cluster in zip(late, state.model.ids_K[scores.slots_N].tolist(), strict=True):
+            state = replace(state, names=state.names.with_reading(cluster, label.word, label.score))
+    return state
 
 
 def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[ReplaySamples, Asked]:
@@ -79,12 +119,12 @@ def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[Repl
     return samples, asked
 
 
-def _images(samples: ReplaySamples, asked: Asked, decode: Decoder, settings: LearnerSettings) -> Tensor:
+def _images(samples: ReplaySamples, asked: Asked, decode: Decoder, preprocessing: Preprocessing) -> Tensor:
     """Decode no more images than are wanted; what is too many is counted, not looked at."""
     wanted = samples.images[: asked.images - asked.arrived]
     if not wanted:
-        return torch.zeros(0, 3, settings.input_size, settings.input_size, dtype=torch.uint8)
-    return to_bytes_image(torch.stack([prepare(decode(image), settings) for image in wanted]))
+        return preprocessing.empty().to(torch.uint8)
+    return to_bytes_image(torch.stack([prepare(decode(image), preprocessing) for image in wanted]))
 
 
 def _labels(samples: ReplaySamples, asked: Asked) -> list[FrameLabel]:
