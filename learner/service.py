@@ -31,7 +31,9 @@ from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.messages.control import TaskPlan
-from stream.process.lock import Exclusive
+from stream.process.clock import now_ms
+from stream.process.errors import LearnerFenced
+from stream.process.lock import ProcessLock
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 
@@ -126,7 +128,7 @@ def open_learner(
 ) -> Iterator[Learner]:
     """Wire a learner; that its checkpoint fits is known before the plan log fences an older learner elsewhere."""
     with (
-        Exclusive(store.folder / "LOCK", topics.model),
+        ProcessLock(store.folder / "LOCK", functools.partial(_running_already, topics.model)),
         BoundedProducer(streaming) as producer,
         closing(PartitionConsumer(streaming, topics.frames)) as frames,
         closing(PartitionConsumer(_small(streaming, _SAMPLE_BUFFER_BYTES), topics.replay_samples)) as samples,
@@ -153,9 +155,12 @@ def _small(settings: StreamSettings, buffer_bytes: int) -> StreamSettings:
     return settings.model_copy(update={"buffer_bytes": min(buffer_bytes, settings.buffer_bytes)})
 
 
-def now_ms() -> int:
-    """Return Unix milliseconds."""
-    return time.time_ns() // 1_000_000
+def _running_already(model: str, process: str) -> LearnerFenced:
+    message = (
+        f"a learner of model {model!r} is running already (process {process}); "
+        "stop it first, or choose another name with --model"
+    )
+    return LearnerFenced(message)
 
 
 def decoder(settings: StreamSettings) -> Decoder:
