@@ -8,7 +8,6 @@ identity, the other executes the learner's plans in this process without any int
 
 import argparse
 import json
-import socket
 import sys
 import tempfile
 import time
@@ -36,6 +35,7 @@ from stream.kafka.consumer import PartitionConsumer, TopicTail
 from stream.kafka.topics import Topics
 from stream.messages.control import TaskPlan
 from stream.process.deadline import Deadline
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import identity_at
 
@@ -195,10 +195,7 @@ def _at_random(draws: np.random.Generator, earliest_seconds: float, latest_secon
 @contextmanager
 def open_site(folder: Path, seed: int) -> Iterator[Site]:
     """Start a Kafka, make the topics, write the settings."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with EmbeddedBroker(folder / "kafka", port) as broker:
+    with EmbeddedBroker(folder / "kafka", free_port()) as broker:
         streaming = StreamSettings(bootstrap_servers=broker.address, broker_timeout_seconds=60.0)
         site = Site(streaming, Topics(MODEL, streaming.topic_prefix), folder, seed)
         site.write_settings()

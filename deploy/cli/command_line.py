@@ -65,7 +65,7 @@ _command(_STEER, "teachers", "replay.teachers", "A labeller and a generator of y
 
 _ROLES = "One role at a time"
 _command(_ROLES, "broker", "stream.broker.embedded", "A real Kafka from Python packages, on this machine.")
-_command(_ROLES, "topics", "stream.kafka.make_topics", "Make the topics of a model: topics create --model NAME.")
+_command(_ROLES, "topics", "stream.kafka.admin", "Make the topics of a model: topics create --model NAME.")
 _command(_ROLES, "learn", "learner.service", "Learn from the stream: learn --model NAME.")
 _command(_ROLES, "replay", "replay.worker", "Paint images for the learner's updates: replay --model NAME --worker N.")
 _command(_ROLES, "publish", "deploy.publish.publisher", "Turn checkpoints into served versions: publish --model NAME.")

@@ -12,9 +12,9 @@ from stream.image_codec import encode_png
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
 from stream.messages.control import Event
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.packs import load_pack
-from tests.conftest import free_port
 from tests.flows.learner_process import write_settings
 from tests.learner.small import SETTINGS
 from tests.wait import wait_until

@@ -15,11 +15,12 @@ from deploy.publish.steering import Steering, SteeringFile
 from deploy.registry.versions import Registry
 from learner.faults import Faults
 from learner.save.checkpoint import CheckpointStore
-from learner.service import Learner, fix_threads, now_ms, open_learner
+from learner.service import Learner, fix_threads, open_learner
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
 from stream.messages.control import Command
+from stream.process.clock import now_ms
 from stream.process.settings import StreamSettings
 from tests.deploy.published import publish
 from tests.flows.preload import preload

@@ -9,8 +9,8 @@ from deploy.doctor.service import main
 from stream.kafka.admin import create_topics
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port
 from tests.wait import wait_until
 
 NAMES = ["python", "crc32c", "memory", "disk", "ports", "java", "kafka jars", "kafka", "topics", "clock"]

@@ -10,7 +10,7 @@ import pytest
 from deploy.errors import RoleEnded
 from deploy.host.supervisor import RoleCommand, Supervisor
 from stream.process.home import Home, read_run_file
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.wait import wait_until
 
 

@@ -9,7 +9,7 @@ from replay.words.chat_reply import Tokens
 from replay.words.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.vocabulary import TEMPLATE_PROMPTS
 from stream.process.errors import InvalidSetting
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.replay.words.chat_server import (
     LISTED,
     WORDS,

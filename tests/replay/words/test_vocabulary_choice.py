@@ -9,7 +9,7 @@ from replay.words.errors import EndpointUnavailable
 from replay.words.vocabulary import Vocabulary
 from replay.words.vocabulary_cache import VocabularyCache
 from replay.words.vocabulary_choice import VocabularyChoice
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.replay.words.chat_server import LISTED, WORDS, chat_server, status, streamed
 
 GOOD = streamed({"content": LISTED})

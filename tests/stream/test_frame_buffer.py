@@ -1,6 +1,6 @@
 import pytest
 
-from stream.kafka.frame_buffer import FrameBuffer
+from stream.frame_buffer import FrameBuffer
 from stream.log import Record
 
 
