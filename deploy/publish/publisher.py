@@ -29,6 +29,7 @@ from deploy.publish.steering import SteeringFile
 from deploy.publish.template_cache import TemplateCache
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
+from deploy.roles import PUBLISHER
 from deploy.settings import DeploySettings
 from learner.save.checkpoint import content_sha256, load_checkpoint
 from learner.state import LearnerState
@@ -240,10 +241,10 @@ def body(role: Role) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run the role; return its exit code."""
-    flags = parser("publisher", "Publishes a model's checkpoints as versions.")
+    flags = parser(PUBLISHER.name, "Publishes a model's checkpoints as versions.")
     flags.add_argument("--model", required=True, help="the model's name")
     flags.add_argument("--registry", default=None, help="folder or address of the registry (default: in the home)")
-    return run_role("publisher", flags, body, argv)
+    return run_role(PUBLISHER.name, flags, body, argv)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 from deploy.publish.announcements import Announcements
 from deploy.publish.template_cache import TemplateCache
 from deploy.registry.manifest import Manifest
+from deploy.roles import PUBLISHER
 from stream.kafka.admin import create_topics
 from stream.kafka.producer import BoundedProducer
 from stream.messages.control import CheckpointReady
@@ -150,7 +151,7 @@ def _start(site: Site) -> subprocess.Popen[str]:
     settings = (f"stream.bootstrap_servers={site.streaming.bootstrap_servers}", site.streaming.topic_prefix)
     flags = ["--home", str(site.home), "--model", MODEL, "--set", settings[0]]
     flags += ["--set", f"stream.topic_prefix={settings[1]}"]
-    command = [sys.executable, "-m", "deploy.publish.publisher", *flags]
+    command = [sys.executable, "-m", PUBLISHER.module, *flags]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -183,7 +184,7 @@ def test_the_process_killed_and_started_again_ends_with_every_version_once(
 
 
 def test_without_a_broker_the_process_ends_with_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "deploy.publish.publisher", "--home", str(tmp_path), "--model", MODEL]
+    command = [sys.executable, "-m", PUBLISHER.module, "--home", str(tmp_path), "--model", MODEL]
     command += ["--set", "stream.bootstrap_servers=127.0.0.1:1", "--set", "stream.broker_timeout_seconds=0.3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
