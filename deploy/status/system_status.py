@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from deploy.errors import RegistryError
-from deploy.publish.steering import SteeringFile
+from deploy.publish.promotion_state import PromotionStateFile
 from deploy.roles import LEARNER, SERVER
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
@@ -201,6 +201,6 @@ def _role_status(role: RunningRole, page: MetricsPage | None) -> RoleStatus:
 
 def _pinned(home: Home, model: str) -> int | None:
     try:
-        return SteeringFile(str(home.registry), model).load().pinned
+        return PromotionStateFile(str(home.registry), model).load().pinned
     except RegistryError:
         return None
