@@ -19,6 +19,7 @@ from sklearn.metrics import normalized_mutual_info_score
 from deploy.continual_metrics import accuracy, fit_cluster_map
 from deploy.errors import InvalidGraph, ModelNotFound, RegistryError
 from deploy.registry.versions import Registry
+from deploy.roles import EVALUATOR
 from deploy.serving.inference_session import InferenceSession
 from deploy.settings import DeploySettings
 from stream.frame import Frame
@@ -187,10 +188,10 @@ def evaluate(role: Role) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run the role; return its exit code."""
-    flags = parser("evaluator", "Judges each published version on the stream's labelled frames.")
+    flags = parser(EVALUATOR.name, "Judges each published version on the stream's labelled frames.")
     flags.add_argument("--model", action="append", required=True, help="a model to judge; may be repeated")
     flags.add_argument("--registry", default=None, help="folder or address of the registry (default: in the home)")
-    return run_role("evaluator", flags, evaluate, argv)
+    return run_role(EVALUATOR.name, flags, evaluate, argv)
 
 
 if __name__ == "__main__":

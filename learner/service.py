@@ -1,5 +1,6 @@
 """The learner's process: ``python -m learner.service --model NAME``."""
 
+import functools
 import os
 import sys
 import time

@@ -24,6 +24,7 @@ from benchmarks.recovery.mutated_images import DECODED, worker
 from benchmarks.recovery.uninterrupted import Judged, judge
 from benchmarks.recovery.watched_decoding import decode_all
 from benchmarks.report.result_file import write_result
+from deploy.roles import FEED, LEARNER, PUBLISHER, REPLAY, SERVER
 from learner import faults as learner_faults
 from learner.model.clusters.settings import ClusterSettings
 from learner.model.encoders.settings import AutoencoderSettings
@@ -96,7 +97,7 @@ class Site:
             "sources": SOURCES,
         }
         names = {"source-name": f"{MODEL}-{self.passes}", "home": self.home, "settings": self.settings_file}
-        return ["stream.feed.service", "dataset", *(f"--{name}={value}" for name, value in (numbers | names).items())]
+        return [FEED.module, "dataset", *(f"--{name}={value}" for name, value in (numbers | names).items())]
 
     def command(self, module: str, *flags: str) -> list[str]:
         """Return that of a role of the model."""
@@ -207,10 +208,10 @@ def roles_of(site: Site, deaths: dict[str, deque[Death]]) -> list[KilledRole]:
     """Return the roles in the order in which they are started."""
     server = ["--port", "0", "--address-file", str(site.home / "address.json")]
     commands = {
-        "learner": lambda: site.command("learner.service"),
-        "replay": lambda: site.command("replay.worker", "--worker", "0"),
-        "publisher": lambda: site.command("deploy.publish.publisher"),
-        "server": lambda: site.command("deploy.serving.server", *server),
+        "learner": lambda: site.command(LEARNER.module),
+        "replay": lambda: site.command(REPLAY.module, "--worker", "0"),
+        "publisher": lambda: site.command(PUBLISHER.module),
+        "server": lambda: site.command(SERVER.module, *server),
     }
     feed = KilledRole("feed", site.next_feed, deaths["feed"], site.home, site.begin_pass, site.feed_is_up)
     site.begin_pass()

@@ -9,11 +9,13 @@ from typing import Any
 from deploy.cli.client import Answer, Client
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
 from deploy.errors import ImageRefused, SystemMissing
+from deploy.roles import SERVER
+from deploy.settings import DeploySettings
 from stream.image_codec import content_type_of
 from stream.process.errors import InvalidImage
 from stream.process.home import Home, read_run_file
 
-DEFAULT_SERVER = "http://127.0.0.1:8080"
+DEFAULT_SERVER = DeploySettings().processes[0].address
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 _MOST_FILES = 10_000
 
@@ -52,7 +54,7 @@ def ask(tool: Tool) -> int:
 
 def server_of(home: Home) -> str:
     """Return the address of the server that runs in ``home``, or the default one."""
-    return str(read_run_file(home).get("server", {}).get("address") or DEFAULT_SERVER)
+    return str(read_run_file(home).get(SERVER.name, {}).get("address") or DEFAULT_SERVER)
 
 
 def address_of(text: str) -> str:

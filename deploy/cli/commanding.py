@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 
 from deploy.errors import CommandRefused, CommandUnanswered
+from deploy.roles import LEARNER, PUBLISHER
 from deploy.status.newest_records import NewestRecords
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
@@ -56,7 +57,7 @@ def ask_for(settings: StreamSettings, topics: Topics, command: Command, wait_sec
                 event = outcome_in(record, command)
                 if event is not None:
                     return _unless_refused(event)
-    role = "learner" if command.kind == "name" else "publisher"
+    role = LEARNER.name if command.kind == "name" else PUBLISHER.name
     message = (
         f"nobody has answered within {wait_seconds:g} s, but the command stands on {topics.commands} and takes effect "
         f"when the {role} of model {topics.model} comes to it; see `r2r status`"

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from deploy.cli.commanding import ask_for, new_command
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
-from deploy.publish.steering import SteeringFile
+from deploy.publish.promotion_state import PromotionStateFile
 from deploy.registry.versions import Registry
 from stream.messages.control import Event
 from stream.process.clock import now_ms
@@ -22,7 +22,7 @@ def name_cluster(tool: Tool) -> int:
     command = new_command(topics.model, "name", arguments, now_ms())
     event = ask_for(tool.streaming, topics, command, flags.wait_seconds)
     root = str(tool.home.registry)
-    pinned = SteeringFile(root, topics.model).load().pinned
+    pinned = PromotionStateFile(root, topics.model).load().pinned
     version = version_of(Registry(root), topics.model, event.task_seq)
     facts = {**asdict(event), "version": version, "pinned": pinned}
     tool.render(facts, lambda: sys.stdout.write(f"{told(event, version, pinned)}\n"))

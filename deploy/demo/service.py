@@ -21,6 +21,7 @@ from deploy.demo.table import Outcome, show
 from deploy.errors import DemoRunning, StoppedEarly
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.registry.versions import Registry
+from deploy.roles import EVALUATOR, FEED, LEARNER, PUBLISHER, REPLAY, SERVER
 from deploy.status.page_console import page_console
 from deploy.status.scrape import read_gauge
 from stream.broker.embedded import EmbeddedBroker
@@ -106,20 +107,20 @@ class Demo:
         models = [flag for contestant in contestants for flag in ("--model", contestant.model)]
         rate = str(_RATE_FRAMES_PER_SECOND)
         feed = ["dataset", "--name", "digits", "--seed", str(self.seed), "--rate", rate, "--source-name", "digits"]
-        self.supervisor.start(RoleCommand("feed", "stream.feed.service", [*feed, *common], ends=True))
+        self.supervisor.start(RoleCommand(FEED.name, FEED.module, [*feed, *common], ends=True))
         for who in contestants:
             own = ["--model", who.model, *common]
             learning = [*own, *who.settings, "--set", f"learner.seed={self.seed}", "--metrics-port", who.metrics_port]
-            self.supervisor.start(RoleCommand(f"learner-{who.model}", "learner.service", learning, who.metrics))
+            self.supervisor.start(RoleCommand(f"{LEARNER.name}-{who.model}", LEARNER.module, learning, who.metrics))
             if who.worker is not None:
-                self.supervisor.start(RoleCommand(f"replay-{who.model}", "replay.worker", [*own, *who.worker]))
+                self.supervisor.start(RoleCommand(f"{REPLAY.name}-{who.model}", REPLAY.module, [*own, *who.worker]))
         serving = [*models, *common, "--port", server.rsplit(":", 1)[1]]
-        self.supervisor.start(RoleCommand("server", "deploy.serving.server", serving, server))
+        self.supervisor.start(RoleCommand(SERVER.name, SERVER.module, serving, server))
         for who in contestants:
             self.supervisor.start(
-                RoleCommand(f"publisher-{who.model}", "deploy.publish.publisher", ["--model", who.model, *common])
+                RoleCommand(f"{PUBLISHER.name}-{who.model}", PUBLISHER.module, ["--model", who.model, *common])
             )
-        self.supervisor.start(RoleCommand("evaluator", "deploy.evaluator", [*models, *common]))
+        self.supervisor.start(RoleCommand(EVALUATOR.name, EVALUATOR.module, [*models, *common]))
 
     def _watch(
         self, contestants: Sequence[Contestant], frames: int, started: float, progress: Progress

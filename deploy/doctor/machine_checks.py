@@ -2,11 +2,11 @@
 
 import shutil
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy.doctor.finding import Finding, error, ok, warning
-from deploy.settings import DeploySettings
+from deploy.roles import RoleProcess
 from deploy.status.disk_usage import readable_bytes
 from stream.process.settings import StreamSettings
 
@@ -61,29 +61,22 @@ def listens(host: str, port: int) -> bool:
     return True
 
 
-def system_ports(serving: DeploySettings) -> dict[str, tuple[str, int]]:
-    """Return host and port of each role of `r2r up`, but of Kafka, which has a check of its own."""
-    names = ["learner", "publisher", "evaluator", *(f"replay-{n}" for n in range(serving.replay_workers))]
-    metrics = {name: ("127.0.0.1", port) for port, name in enumerate(names, serving.first_metrics_port)}
-    return {"server": (serving.host, serving.port), **metrics}
-
-
 def check_ports(
-    wanted: Mapping[str, tuple[str, int]], ours: frozenset[int], is_taken: Callable[[str, int], bool] = listens
+    wanted: Sequence[RoleProcess], ours: frozenset[int], is_taken: Callable[[str, int], bool] = listens
 ) -> Finding:
     """Check that the ports are free, or held by the system that runs in this home.
 
     Parameters
     ----------
     wanted
-        Host and port by what takes them; the remedy names the setting.
+        The processes that take them.
     ours
         Ports of the system that runs.
     """
-    taken = {name: port for name, (host, port) in wanted.items() if port not in ours and is_taken(host, port)}
+    taken = {one.name: one.port for one in wanted if one.port not in ours and is_taken(one.host, one.port)}
     if taken:
         told = ", ".join(f"{port} ({name})" for name, port in taken.items())
         remedy = "free them, or choose others: --set deploy.port=N, --set deploy.first_metrics_port=N"
         return error("ports", f"another program listens on {told}", remedy)
     state = "free, or held by the system that runs" if ours else "free"
-    return ok("ports", f"{', '.join(str(port) for _, port in wanted.values())} are {state}")
+    return ok("ports", f"{', '.join(str(one.port) for one in wanted)} are {state}")

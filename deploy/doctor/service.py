@@ -51,7 +51,7 @@ def look_at_all(tool: Tool) -> Iterator[Finding]:
     yield machine_checks.check_memory(machine_checks.available_memory_bytes(), running=system is not None)
     yield machine_checks.check_disk(tool.home.root, settings.stream, embedded=embedded)
     ours = frozenset[int]() if system is None else frozenset(_port(role.address) for role in system.roles)
-    yield machine_checks.check_ports(machine_checks.system_ports(settings.deploy), ours)
+    yield machine_checks.check_ports(settings.deploy.processes, ours)
     yield installation_checks.check_java()
     yield _made("kafka jars", installation_checks.check_kafka_jars)
     yield from _broker_findings(tool, settings, embedded=embedded, taken=not embedded or listens(host, int(port)))

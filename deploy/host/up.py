@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from deploy.cli.all_settings import read_all_settings
 from deploy.cli.progress import showing, tell
-from deploy.doctor.machine_checks import check_ports, listens, system_ports
+from deploy.doctor.machine_checks import check_ports, listens
 from deploy.errors import RolesSilent, SystemRunning
 from deploy.host.supervisor import RoleCommand, Supervisor
+from deploy.roles import BROKER
 from deploy.settings import DeploySettings
 from deploy.status.running_system import left_over_roles
 from deploy.status.scrape import answers
@@ -31,8 +32,6 @@ _BROKER_LOOK_SECONDS = 5.0
 _READY_SECONDS = 300.0
 _LAST_ONE_SECONDS = 45.0  # a role that had just begun to wait for Kafka gives up after 20
 _THIS_MACHINE = ("127.0.0.1", "localhost")
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a user's choice, to be told from others
-_WORKER_MODULE = "replay.worker"
 
 
 @dataclass
@@ -104,7 +103,7 @@ class System:
         }
         if self.broker is None or self.broker.pid is None:
             return {"up": up}
-        return {"up": up, "kafka": {"pid": self.broker.pid, "address": self.streaming.bootstrap_servers}}
+        return {"up": up, BROKER.name: {"pid": self.broker.pid, "address": self.streaming.bootstrap_servers}}
 
 
 def supervise(role: Role) -> None:
@@ -155,7 +154,7 @@ def wait_for_the_last_one(role: Role) -> None:
 
 def _check_ports(serving: DeploySettings) -> None:
     """Raise PortTaken before anything is started."""
-    finding = check_ports(system_ports(serving), frozenset())
+    finding = check_ports(serving.processes, frozenset())
     if finding.level == "error":
         message = f"{finding.message}; {finding.remedy}"
         raise PortTaken(message)
@@ -163,36 +162,18 @@ def _check_ports(serving: DeploySettings) -> None:
 
 def role_commands(role: Role, serving: DeploySettings) -> list[RoleCommand]:
     """Return the roles in the order in which they are started."""
-    common = [flag for setting in role.flags.set for flag in ("--set", setting)]
-    common += ["--settings", str(role.flags.settings)] if role.flags.settings else []
-    own = ["--model", role.flags.model, *common]
-    server = [*own, "--port", str(serving.port)]
-    commands = [RoleCommand("server", "deploy.serving.server", server, _server(serving))]
-    roles = (
-        ("learner", "learner.service"),
-        ("publisher", "deploy.publish.publisher"),
-        ("evaluator", "deploy.evaluator"),
-    )
-    for port, (name, module) in enumerate(roles, start=serving.first_metrics_port):
-        commands.append(RoleCommand(name, module, [*own, "--metrics-port", str(port)], f"http://127.0.0.1:{port}"))
-    for number in range(serving.replay_workers):
-        port = serving.first_metrics_port + len(roles) + number
-        flags = [*own, "--worker", str(number), "--metrics-port", str(port)]
-        address = f"http://127.0.0.1:{port}"
-        commands.append(RoleCommand(f"replay-{number}", _WORKER_MODULE, flags, address, spare=True))
-    return commands
-
-
-def _server(serving: DeploySettings) -> str:
-    """Return where the server is asked on this machine."""
-    host = "127.0.0.1" if serving.host in _EVERYWHERE else serving.host
-    return f"http://[{host}]:{serving.port}" if ":" in host else f"http://{host}:{serving.port}"
+    own = ["--model", role.flags.model, *(flag for setting in role.flags.set for flag in ("--set", setting))]
+    own += ["--settings", str(role.flags.settings)] if role.flags.settings else []
+    return [
+        RoleCommand(one.name, one.role.module, [*own, *one.flags], one.address, spare=one.role.spare)
+        for one in serving.processes
+    ]
 
 
 def _tell_ready(system: System) -> None:
     role, streaming = system.role, system.streaming
     sys.stdout.write(f"model {role.flags.model} is ready; Ctrl-C stops all\n")
-    sys.stdout.write(f"  answers at   {_server(system.serving)}\n")
+    sys.stdout.write(f"  answers at   {system.serving.processes[0].address}\n")
     sys.stdout.write(f"  learns from  {streaming.topic_prefix}.frames at {streaming.bootstrap_servers}\n")
     sys.stdout.write(f"  logs in      {role.home.logs}\n")
     sys.stdout.flush()

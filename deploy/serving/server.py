@@ -16,6 +16,7 @@ from prometheus_client import REGISTRY
 
 from deploy.metrics import ServingMetrics
 from deploy.registry.versions import Registry
+from deploy.roles import SERVER
 from deploy.serving.handlers import Handlers, InputLimits
 from deploy.serving.http_api import create_app
 from deploy.serving.inference_route import InferenceRoute
@@ -31,12 +32,12 @@ _BACKLOG = 1024
 
 def main(argv: Sequence[str]) -> int:
     """Run the role; return its exit code."""
-    flags = parser("server", "Serves the registry's newest versions over the Open Inference Protocol.")
+    flags = parser(SERVER.name, "Serves the registry's newest versions over the Open Inference Protocol.")
     flags.add_argument("--port", type=int, default=None, help="port on deploy.host; 0 takes a free one")
     flags.add_argument("--registry", default=None, help="folder or address of the registry (default: in the home)")
     flags.add_argument("--model", action="append", default=[], help="a model that is to be served; may be repeated")
     flags.add_argument("--address-file", type=Path, default=None, help='where {"address": …, "pid": …} is written')
-    return run_role("server", flags, serve, argv)
+    return run_role(SERVER.name, flags, serve, argv)
 
 
 def serve(role: Role) -> None:

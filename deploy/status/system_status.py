@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from deploy.errors import RegistryError
-from deploy.publish.steering import SteeringFile
+from deploy.publish.promotion_state import PromotionStateFile
+from deploy.roles import LEARNER, SERVER
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
 from deploy.status.process_memory import resident_bytes
@@ -168,7 +169,7 @@ def look(home: Home, system: RunningSystem, rate: FrameRate, log: EventLog, now_
     """
     pages = {role.name: read_page(role.address) if _tells(role) else None for role in system.roles}
     roles = tuple(_role_status(role, pages[role.name]) for role in system.roles)
-    learner, server = pages.get("learner"), pages.get("server")
+    learner, server = pages.get(LEARNER.name), pages.get(SERVER.name)
     version = None if server is None else server.total("r2r_server_active_version")
     return SystemStatus(
         home=str(home.root),
@@ -200,6 +201,6 @@ def _role_status(role: RunningRole, page: MetricsPage | None) -> RoleStatus:
 
 def _pinned(home: Home, model: str) -> int | None:
     try:
-        return SteeringFile(str(home.registry), model).load().pinned
+        return PromotionStateFile(str(home.registry), model).load().pinned
     except RegistryError:
         return None

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from deploy.roles import FEED, REPLAY, SERVER
 from tests.architecture.tree import ROOT, python_files
 
 LEFT_OUT = {
-    "deploy.serving.server": {"torch", "kafka", "learner", "sklearn"},
+    SERVER.module: {"torch", "kafka", "learner", "sklearn"},
     "deploy.cli.command_line": {"torch", "kafka", "learner", "onnxruntime", "sklearn"},
-    "replay.worker": {"torch", "learner", "deploy", "onnxruntime", "sklearn"},
-    "stream.feed.service": {"torch", "learner", "deploy", "onnxruntime"},
+    REPLAY.module: {"torch", "learner", "deploy", "onnxruntime", "sklearn"},
+    FEED.module: {"torch", "learner", "deploy", "onnxruntime"},
 }
 
 

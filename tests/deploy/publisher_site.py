@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry
 from deploy.metrics import PublishingMetrics
 from deploy.publish.announcements import Announcements
 from deploy.publish.candidate import CandidateExporter
-from deploy.publish.helm import Helm
+from deploy.publish.promotion import PromotionController
+from deploy.publish.promotion_state import PromotionStateFile
 from deploy.publish.publisher import Publisher
-from deploy.publish.steering import SteeringFile
 from deploy.publish.template_cache import TemplateCache
 from deploy.registry.versions import Registry
 from deploy.settings import DeploySettings
@@ -56,9 +56,11 @@ class Site:
         settings = DeploySettings(keep_versions=keep_versions)
         with BoundedProducer(self.streaming) as producer:
             announcements = announcing(producer, self.streaming, self.topics)
-            file = SteeringFile(str(self.home / "registry"), MODEL)
-            helm = Helm(self.registry, announcements, file, "topic", _clock)
-            publisher = Publisher(MODEL, self.registry, exporter, announcements, helm, settings, self._metrics, _clock)
+            file = PromotionStateFile(str(self.home / "registry"), MODEL)
+            promotion = PromotionController(self.registry, announcements, file, "topic", _clock)
+            publisher = Publisher(
+                MODEL, self.registry, exporter, announcements, promotion, settings, self._metrics, _clock
+            )
             publisher.resume()
             yield publisher
 
@@ -67,7 +69,7 @@ class Site:
         number = derived_id(MODEL, saved.task_seq, "checkpoint", 0)
         return CheckpointReady(number, MODEL, saved.task_seq, saved.folder.as_uri(), saved.sha256, publish)
 
-    def versions_told(self) -> list[ModelVersion]:
+    def announced_versions(self) -> list[ModelVersion]:
         newest = {record.key: record.value for record in read_topic(self.streaming, self.topics.models)}
         return [ModelVersion.from_bytes(value) for value in newest.values() if value]
 

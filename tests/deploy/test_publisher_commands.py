@@ -45,19 +45,19 @@ def test_checkpoints_wait_while_a_version_is_pinned_and_the_newest_is_published_
     checkpoints = [checkpoint(site, task) for task in (2, 4, 6)]
     with site.publisher() as publisher:
         publish_all(publisher, checkpoints[:1])
-        publisher.obey(asked(0, "pin"))
+        publisher.apply(asked(0, "pin"))
         publish_all(publisher, checkpoints[1:])
         assert site.registry.versions(MODEL) == [2]
         assert site.counted.get_sample_value("r2r_publisher_pinned_version", {"model": MODEL}) == 2
     with site.publisher() as publisher:
         publish_all(publisher, checkpoints)
         assert site.registry.versions(MODEL) == [2]
-        publisher.obey(asked(1, "unpin"))
+        publisher.apply(asked(1, "unpin"))
         assert site.registry.versions(MODEL) == [2, 6]
     with site.publisher() as publisher:
         publish_all(publisher, checkpoints)
     assert site.registry.versions(MODEL) == [2, 6]
-    assert [told.version for told in site.versions_told()] == [2, 6]
+    assert [told.version for told in site.announced_versions()] == [2, 6]
 
 
 def test_killed_between_an_unpin_and_its_publication_the_newest_is_published_and_those_before_are_not(
@@ -66,11 +66,11 @@ def test_killed_between_an_unpin_and_its_publication_the_newest_is_published_and
     checkpoints = [checkpoint(site, task) for task in (2, 4, 6)]
     with site.publisher() as publisher:
         publish_all(publisher, checkpoints[:1])
-        publisher.obey(asked(0, "pin"))
-        publisher.helm.obey(asked(1, "unpin"), waiting_task=6)
+        publisher.apply(asked(0, "pin"))
+        publisher.promotion.apply(asked(1, "unpin"), waiting_task=6)
     with site.publisher() as publisher:
         publish_all(publisher, checkpoints)
-        publisher.obey(asked(1, "unpin"))
+        publisher.apply(asked(1, "unpin"))
     assert site.registry.versions(MODEL) == [2, 6]
     assert [event.kind for event in site.events()].count("command_refused") == 0
 
@@ -79,8 +79,8 @@ def test_a_task_whose_number_a_rollback_has_taken_gets_the_next_one(site: Site) 
     checkpoints = [checkpoint(site, task) for task in (1, 2, 3)]
     with site.publisher() as publisher:
         publish_all(publisher, checkpoints[:2])
-        publisher.obey(asked(0, "rollback", version=1))
-        publisher.obey(asked(1, "unpin"))
+        publisher.apply(asked(0, "rollback", version=1))
+        publisher.apply(asked(1, "unpin"))
         publish_all(publisher, checkpoints)
     manifests = [site.registry.manifest(MODEL, version) for version in site.registry.versions(MODEL)]
     assert [(m.version, m.task_seq, m.rolled_back_from) for m in manifests] == [
@@ -103,12 +103,12 @@ def test_a_pinned_version_is_never_pruned(site: Site) -> None:
     checkpoints = [checkpoint(site, task) for task in (1, 2)]
     with site.publisher(keep_versions=1) as publisher:
         publish_all(publisher, checkpoints[:1])
-        publisher.obey(asked(0, "pin"))
+        publisher.apply(asked(0, "pin"))
         publish_all(publisher, checkpoints)
         assert site.registry.versions(MODEL) == [1]
-        publisher.obey(asked(1, "unpin"))
+        publisher.apply(asked(1, "unpin"))
     assert site.registry.versions(MODEL) == [2]
-    assert [told.version for told in site.versions_told()] == [2]
+    assert [told.version for told in site.announced_versions()] == [2]
 
 
 def test_a_person_rolls_back_and_returns_by_the_command_line(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from deploy.cli.commanding import ask_for, new_command
 from deploy.cli.naming import main, version_of
 from deploy.errors import CommandUnanswered
-from deploy.publish.steering import Steering, SteeringFile
+from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from learner.faults import Faults
 from learner.save.checkpoint import CheckpointStore
@@ -64,7 +64,7 @@ def test_a_cluster_is_named_cleared_and_a_mistake_is_refused(
     task = learner.state.task_seq
     assert capsys.readouterr().out == f"cluster {cluster} is called three from version {task} on\n"
     assert learner.state.names.given == {cluster: "three"}
-    SteeringFile(str(tmp_path / "registry"), MODEL).save(Steering(MODEL, pinned=1))
+    PromotionStateFile(str(tmp_path / "registry"), MODEL).save(PromotionState(MODEL, pinned=1))
     assert main([str(cluster), "--clear", "--json", *common]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["pinned"], told["evidence"]["name"]) == ("naming", 1, "")

@@ -23,7 +23,6 @@ from deploy.doctor.machine_checks import (
     check_memory,
     check_ports,
     listens,
-    system_ports,
 )
 from deploy.doctor.weights_checks import check_weights
 from deploy.settings import DeploySettings
@@ -85,14 +84,7 @@ def test_a_disk_that_cannot_hold_the_log_is_told(tmp_path: Path) -> None:
 
 
 def test_a_port_is_free_ours_or_taken() -> None:
-    wanted = system_ports(DeploySettings(port=9, first_metrics_port=10, replay_workers=1))
-    assert {name: port for name, (_, port) in wanted.items()} == {
-        "server": 9,
-        "learner": 10,
-        "publisher": 11,
-        "evaluator": 12,
-        "replay-0": 13,
-    }
+    wanted = DeploySettings(port=9, first_metrics_port=10, replay_workers=1).processes
     assert check_ports(wanted, frozenset(), lambda _, __: False).message == "9, 10, 11, 12, 13 are free"
     taken = check_ports(wanted, frozenset({9}), lambda _, port: port in (9, 12))
     assert (taken.level, "12 (evaluator)" in taken.message, "9 (server)" in taken.message) == ("error", True, False)

@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from deploy.publish.steering import Steering, SteeringFile
+from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
 from deploy.status.page_console import page_console
@@ -97,7 +97,7 @@ def test_roles_figures_pin_and_disk_are_gathered_without_kafka(
     tmp_path: Path, metrics: str, absent_broker: StreamSettings
 ) -> None:
     write_run_file(tmp_path, metrics, absent_broker)
-    SteeringFile(str(tmp_path / "registry"), "cats").save(Steering("cats", pinned=9))
+    PromotionStateFile(str(tmp_path / "registry"), "cats").save(PromotionState("cats", pinned=9))
     found = look_at(tmp_path, absent_broker)
     assert [(status.role.name, status.answers) for status in found.roles] == [
         ("up", None),
@@ -112,7 +112,7 @@ def test_roles_figures_pin_and_disk_are_gathered_without_kafka(
 
 def test_the_page_fits_a_narrow_terminal(tmp_path: Path, metrics: str, absent_broker: StreamSettings) -> None:
     write_run_file(tmp_path, metrics, absent_broker)
-    SteeringFile(str(tmp_path / "registry"), "cats").save(Steering("cats", pinned=9))
+    PromotionStateFile(str(tmp_path / "registry"), "cats").save(PromotionState("cats", pinned=9))
     console = Console(width=80, record=True, file=StringIO())
     console.print(status_page(look_at(tmp_path, absent_broker), now_ms=61_000))
     text = console.export_text()

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-
 from learner.intake.preprocess import resize
+from PIL import Image
 
 
 def pixels(height, width, seed=0):

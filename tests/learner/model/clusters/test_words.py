@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from learner.model.clusters.words import Words, part
 
 from learner.memory.names import Names
 from learner.model.clusters.clustering import Clustering
 from learner.model.clusters.mixture import TiedMixture
-from learner.model.clusters.words import Words, part
 
 SLOTS = 6
 IDS = torch.tensor([4, 7, -1, -1, -1, -1])

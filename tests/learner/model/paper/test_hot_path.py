@@ -1,10 +1,10 @@
 """Scoring a micro-task costs the same however large the clusters were: counted in operations and their elements."""
 
 import torch
+from learner.model.paper.knowledge import PaperKnowledge
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from learner.model.paper.frontier import new_frontier_model
-from learner.model.paper.knowledge import PaperKnowledge
 from learner.model.paper.latent_mixture import fit_mixture
 from learner.model.paper.sg_udfm import fit_feedback
 from tests.learner.model.paper.tiny import SETTINGS

@@ -2,17 +2,17 @@
 
 import pytest
 import torch
+from learner.model.clusters.knowledge import Knowledge
+from learner.model.method import learn
+from learner.model.paper.knowledge import PaperKnowledge
+from learner.save.state_format import state_from_bytes, state_to_bytes
 
 from learner.faults import Faults
 from learner.memory.exemplars import Exemplars, to_bytes_image
-from learner.model.clusters.knowledge import Knowledge
 from learner.model.clusters.update import Material
 from learner.model.encoders.autoencoder import in_batches
-from learner.model.method import learn
-from learner.model.paper.knowledge import PaperKnowledge
 from learner.model.paper.sg_udfm import density_mode, nearest_to_mode
 from learner.plan.plan_log import MemoryPlanLog
-from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from tests.learner.model.paper.tiny import SETTINGS

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.publish.helm import Helm
-from deploy.publish.steering import Steering, SteeringFile
+from deploy.publish.promotion import PromotionController
+from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from stream.log import Record
 from stream.messages.control import Command
@@ -47,27 +47,27 @@ class World:
             publish(Registry(str(root)), MODEL, version, content)
         return cls(str(root), Told(versions=set(CONTENTS)))
 
-    def helm(self, life: Life, topic: str = "topic") -> Helm:
+    def controller(self, life: Life, topic: str = "topic") -> PromotionController:
         registry = Registry(self.root)
-        file = SteeringFile(self.root, MODEL)
+        file = PromotionStateFile(self.root, MODEL)
         registry._storage = file._storage = DyingStorage(self.root, life)
-        return Helm(registry, ToldAnnouncements(self.told, life), file, topic, lambda: 17)  # type: ignore[arg-type]
+        return PromotionController(registry, ToldAnnouncements(self.told, life), file, topic, lambda: 17)  # type: ignore[arg-type]
 
-    def run(self, log: Sequence[Record], life: Life | None = None, topic: str = "topic") -> Helm:
+    def run(self, log: Sequence[Record], life: Life | None = None, topic: str = "topic") -> PromotionController:
         """Start a process, resume, read the whole log."""
-        helm = self.helm(Life() if life is None else life, topic)
-        helm.resume()
+        controller = self.controller(Life() if life is None else life, topic)
+        controller.resume()
         for command in log:
-            helm.obey(command, None)
-        return helm
+            controller.apply(command, None)
+        return controller
 
     @property
     def registry(self) -> Registry:
         return Registry(self.root)
 
     @property
-    def steering(self) -> Steering:
-        return SteeringFile(self.root, MODEL).load()
+    def state(self) -> PromotionState:
+        return PromotionStateFile(self.root, MODEL).load()
 
     def contents(self) -> dict[int, bytes]:
         return {version: self.registry.read_model(MODEL, version) for version in self.registry.versions(MODEL)}
@@ -79,8 +79,8 @@ class World:
 
 def test_each_command_has_its_version_and_its_event(tmp_path: Path) -> None:
     world = World.new(tmp_path)
-    helm = world.run(ALL)
-    assert helm.pinned is None
+    controller = world.run(ALL)
+    assert controller.pinned is None
     assert world.contents() == {20: b"twenty", 40: b"forty", 41: b"twenty", 42: b"forty", 43: b"twenty", 44: b"forty"}
     assert world.registry.manifest(MODEL, 43).rolled_back_from == 20
     assert world.registry.manifest(MODEL, 43).task_seq == 20
@@ -106,7 +106,7 @@ def test_killed_at_any_durable_change_and_started_again_the_end_is_the_same(tmp_
             world.run(ALL, Life(changes))
         world.run(ALL)
         assert world.contents() == whole.contents(), changes
-        assert world.steering == whole.steering, changes
+        assert world.state == whole.state, changes
         assert world.outcomes() == whole.outcomes(), changes
         assert world.told.versions == whole.told.versions, changes
         assert world.registry.candidates(MODEL) == [], changes
@@ -145,7 +145,7 @@ def test_the_learners_commands_and_what_is_none_are_stepped_over(tmp_path: Path)
     odd = b'{"format":"r2r.command/1.0","id":[1],"model":"digits","kind":"pin","arguments":{},"at_ms":0}'
     world.run([record(0, b"no command"), record(1, name), record(2, odd)])
     assert world.told.events == []
-    assert world.steering == Steering(MODEL)
+    assert world.state == PromotionState(MODEL)
 
 
 def test_content_that_is_damaged_is_refused_and_what_answers_stays(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_version_without_a_manifest_stops_nobody(tmp_path: Path) -> None:
     (tmp_path / "manifests/digits/40.json").unlink()
     world.told.versions.discard(40)
     world.run([ALL[3]])
-    assert world.steering.pinned == 20
+    assert world.state.pinned == 20
 
 
 def test_the_newest_published_task_is_settled_though_its_version_is_pruned(tmp_path: Path) -> None:
@@ -170,6 +170,6 @@ def test_the_newest_published_task_is_settled_though_its_version_is_pruned(tmp_p
     world.run([ALL[0]])
     world.registry.prune(MODEL, keep=1, keep_candidates=0)
     assert world.registry.versions(MODEL) == [41]
-    helm = world.run([])
-    assert (helm.settled_task, helm.pinned) == (40, 41)
+    controller = world.run([])
+    assert (controller.settled_task, controller.pinned) == (40, 41)
     assert world.told.versions == {41}

@@ -1,4 +1,4 @@
-"""What pin, unpin and rollback mean, decided without touching anything: facts in, the new steering out.
+"""The promotion policy: what pin, unpin and rollback mean. A pure decision: facts in, the new state out.
 
 A rollback never goes back: the old content becomes a new version with the highest number, and is pinned, so that the
 learner's next update does not replace it at once. Unpinned, the newest that was learned is served.
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from deploy.errors import CommandRefused
-from deploy.publish.steering import RollForward, Steering
+from deploy.publish.promotion_state import PromotionState, RollForward
 from deploy.registry.manifest import Manifest
 from stream.messages.control import Command, Evidence
 
@@ -16,22 +16,15 @@ KINDS = ("pin", "unpin", "rollback")
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """What could be served when a command came.
-
-    Parameters
-    ----------
-    manifests
-        Of all versions that can be served, oldest first; the last one answers.
-    highest
-        The highest number that is taken.
-    waiting_task
-        The newest checkpoint that waits for the pin to be taken away; None where none does.
-    """
+class ServableVersions:
+    """What could be served when a command came."""
 
     manifests: Sequence[Manifest]
+    """Of all versions that can be served, oldest first; the last one answers."""
     highest: int
+    """The highest number that is taken."""
     waiting_task: int | None = None
+    """The newest checkpoint that waits for the pin to be taken away; None where none does."""
 
     @property
     def live(self) -> Manifest:
@@ -60,51 +53,51 @@ class Shelf:
         return max((manifest.task_seq for manifest in self.manifests), default=0)
 
 
-def decide(steering: Steering, command: Command, shelf: Shelf) -> tuple[Steering, Evidence]:
-    """Return the steering after ``command``, and what is to be told of it.
+def decide(state: PromotionState, command: Command, versions: ServableVersions) -> tuple[PromotionState, Evidence]:
+    """Return the state after ``command``, and the evidence of its event.
 
     Raises
     ------
     CommandRefused
         It has no effect, and why.
     """
-    if command.model != steering.model:
+    if command.model != state.model:
         message = f"it is for model {command.model!r:.80}"
         raise CommandRefused(message, reason="other_model")
-    settled = replace(steering, roll_forward=None, settled_task=max(steering.settled_task, shelf.newest_task))
-    decided = _unpin(settled, shelf) if command.kind == "unpin" else _pin(settled, command, shelf)
+    settled = replace(state, roll_forward=None, settled_task=max(state.settled_task, versions.newest_task))
+    decided = _unpin(settled, versions) if command.kind == "unpin" else _pin(settled, command, versions)
     rolled = decided.roll_forward
-    version = shelf.live.version if rolled is None else rolled.number
+    version = versions.live.version if rolled is None else rolled.number
     evidence: dict[str, str | int] = {"command": command.id, "version": version}
     if rolled is not None:
         evidence["rolled_back_from"] = rolled.source
-    elif command.kind == "unpin" and shelf.waiting_task is not None:
-        evidence["waiting_task"] = shelf.waiting_task
+    elif command.kind == "unpin" and versions.waiting_task is not None:
+        evidence["waiting_task"] = versions.waiting_task
     return decided, evidence
 
 
-def _pin(steering: Steering, command: Command, shelf: Shelf) -> Steering:
+def _pin(state: PromotionState, command: Command, versions: ServableVersions) -> PromotionState:
     """Pin what answers, or an older content under a new number."""
-    live, asked = shelf.live, command.arguments.get("version")
-    wanted = live if asked is None and command.kind == "pin" else shelf.version(asked)
+    live, asked = versions.live, command.arguments.get("version")
+    wanted = live if asked is None and command.kind == "pin" else versions.version(asked)
     if wanted.sha256 != live.sha256:
-        forward = RollForward(wanted.version, shelf.highest + 1)
-        return replace(steering, pinned=forward.number, roll_forward=forward)
+        forward = RollForward(wanted.version, versions.highest + 1)
+        return replace(state, pinned=forward.number, roll_forward=forward)
     if command.kind == "rollback":
         message = f"the content of version {wanted.version} answers already, as version {live.version}; pin it instead"
         raise CommandRefused(message, reason="already_live")
-    return replace(steering, pinned=live.version)
+    return replace(state, pinned=live.version)
 
 
-def _unpin(steering: Steering, shelf: Shelf) -> Steering:
+def _unpin(state: PromotionState, versions: ServableVersions) -> PromotionState:
     """Let promotion go on, with the newest that was learned: the older ones that wait are passed over."""
-    if steering.pinned is None:
+    if state.pinned is None:
         message = "nothing is pinned; `r2r models pin` pins what answers"
         raise CommandRefused(message, reason="not_pinned")
-    unpinned = replace(steering, pinned=None)
-    if shelf.waiting_task is not None:
-        return replace(unpinned, settled_task=max(unpinned.settled_task, shelf.waiting_task - 1))
-    live, newest = shelf.live, shelf.newest_learned
+    unpinned = replace(state, pinned=None)
+    if versions.waiting_task is not None:
+        return replace(unpinned, settled_task=max(unpinned.settled_task, versions.waiting_task - 1))
+    live, newest = versions.live, versions.newest_learned
     if newest.sha256 == live.sha256:
         return unpinned
-    return replace(unpinned, roll_forward=RollForward(newest.version, shelf.highest + 1))
+    return replace(unpinned, roll_forward=RollForward(newest.version, versions.highest + 1))
