@@ -22,7 +22,7 @@ from benchmarks.site.seeded_runs import in_processes, summary
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from replay.models import load_models
-from replay.teachers.shipped import DIGITS
+from replay.settings import DIGITS
 from stream.sources.datasets.packs import load_pack
 
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)

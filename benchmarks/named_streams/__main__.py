@@ -24,8 +24,7 @@ from replay.generate.generation import Models
 from replay.generate.generator import Subject
 from replay.label.labeller import open_labeller
 from replay.models import load_models
-from replay.settings import ReplaySettings
-from replay.teachers.shipped import DIGITS, shipped
+from replay.settings import DIGITS, ReplaySettings, shipped
 from replay.words.vocabulary import read_vocabulary
 from stream.sources.datasets.packs import Pack, load_pack
 

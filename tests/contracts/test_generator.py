@@ -11,8 +11,7 @@ from replay.generate.diffusion_pipeline import DiffusionPipeline
 from replay.generate.generator import Subject
 from replay.generate.resynthesis import Resynthesis
 from replay.generate.text_to_image import PipelineOptions, TextToImage
-from tests.replay.shipped import GENERATOR
-from tests.replay.small import SeedGenerator, exemplar
+from tests.replay.small import GENERATOR, SeedGenerator, exemplar
 
 
 @cache

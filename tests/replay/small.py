@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from replay.generate.generator import Generator, Subject
 from replay.judge.judge import AcceptingJudge, Judge
 from replay.request_check import RequestCheck
 from replay.request_handler import RequestHandler
-from replay.settings import ReplaySettings
+from replay.settings import ReplaySettings, shipped
 from stream.image_codec import Pixels, encode_png
 from stream.kafka.topics import Topics
 from stream.log import Record
@@ -22,6 +23,7 @@ MODEL = "m"
 NOW_MS = 1_000_000
 EXPIRES_AT_MS = 4_000_000_000_000
 """Later than any test runs."""
+LABELLER, GENERATOR = (Path(shipped(setting, "digits")) for setting in ("labeller", "pipeline"))
 
 
 class SeedGenerator:

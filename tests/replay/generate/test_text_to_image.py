@@ -17,7 +17,7 @@ from replay.generate.text_to_image import PipelineOptions, TextToImage, open_tex
 from replay.label.devices import moved_to
 from stream.process.errors import InvalidSetting
 from stream.sources.datasets.packs import digits_part
-from tests.replay.shipped import GENERATOR
+from tests.replay.small import GENERATOR
 
 OPTIONS = PipelineOptions(templates=("a photo of the digit {}", "a handwritten {}"), batch_images=5)
 

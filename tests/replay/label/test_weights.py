@@ -4,7 +4,7 @@ import pytest
 
 from replay.label.weights import weights_of
 from replay.settings import ReplaySettings
-from tests.replay.shipped import GENERATOR, LABELLER
+from tests.replay.small import GENERATOR, LABELLER
 
 
 def found(**settings):
