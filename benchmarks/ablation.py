@@ -1,9 +1,9 @@
 """What each way of rehearsal is worth: ``python -m benchmarks.ablation [--quick]``.
 
 Named accuracy, as in `benchmarks.named_streams` and on its streams, of a learner that rehearses nothing, what its
-mixture recalls, what the diffusion model painted, or both; each at four ratios of rehearsed to new images. The labeller
-speaks in all of them, only what is rehearsed differs. The last line on stdout is the JSON object that also goes to
-``benchmarks/results``.
+mixture recalls, what the diffusion model generated, or both; each at four ratios of rehearsed to new images. The
+labeller is the same in all of them, only what is rehearsed differs. The last line on stdout is the JSON object that
+also goes to ``benchmarks/results``.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from learner.model.contract import SyntheticImages, UpdateInputs, UpdateReport, 
 from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from replay.equipment import open_tools
-from replay.teachers.shipped import DIGITS
+from replay.models import load_models
+from replay.settings import DIGITS
 from stream.sources.datasets.packs import load_pack
 
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
@@ -67,11 +67,11 @@ def generated_alone(state: LearnerState) -> LearnerState:
 def measure(way: str, ratio: float, world: str, seed: int, frames: int) -> Mapping[str, float]:
     """Return the figures of one stream; in a process of its own."""
     fix_threads(1)
-    alone, paints = _WAYS[way]
+    alone, generates = _WAYS[way]
     settings = LearnerSettings(seed=seed, recall_ratio=ratio)
     pack = leaving_stream(load_pack(DIGITS, None), world, frames, seed)
-    with closing(open_tools(TEACHERS, DIGITS, Path(), lambda _: None)) as tools:
-        run = named_run(pack, settings, tools, paints=paints, adjust=generated_alone if alone else as_it_is)
+    with closing(load_models(TEACHERS, DIGITS, Path(), lambda _: None)) as models:
+        run = named_run(pack, settings, models, generates=generates, adjust=generated_alone if alone else as_it_is)
     return {
         "named_acc": accuracy(run.names_of(pack.test_images, settings), pack),
         "live_clusters": float(len(live_ids(run.run.state.model))),

@@ -29,6 +29,8 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.messages.control import TaskPlan
 from stream.process.clock import now_ms
+from stream.process.errors import LearnerFenced
+from stream.process.lock import ProcessLock
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 

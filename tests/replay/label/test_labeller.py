@@ -15,7 +15,7 @@ from replay.label.zero_shot_head import TEMPERATURE_FILE, temperature_of, zero_s
 from replay.teachers.examination import DISTRACTORS
 from replay.words.errors import VocabularyRefused
 from stream.sources.datasets.packs import DIGIT_NAMES, digits_part
-from tests.replay.shipped import LABELLER
+from tests.replay.small import LABELLER
 
 TEMPLATES = ["a photo of the digit {}", "a handwritten {}"]
 
