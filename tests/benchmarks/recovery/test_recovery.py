@@ -1,4 +1,4 @@
-"""The judge of frames, and roles that die as planned; the kills of real roles are in ``tests/flows``."""
+"""The judge of frames, and roles that die as planned; the kills of real roles are in ``tests/flows/crashes``."""
 
 from collections import deque
 

@@ -18,7 +18,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
 from stream.process.settings import StreamSettings
-from tests.flows.crash import Ended, differing, executed, run_to_the_end
+from tests.flows.ended_runs import Ended, differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings
 from tests.learner.small import SETTINGS, digits_frames, log_of_records, run_through
 

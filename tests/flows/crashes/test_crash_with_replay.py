@@ -11,7 +11,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.messages.control import Command
 from stream.messages.replay import ReplayRequest
-from tests.flows.crash import differing, executed, run_to_the_end
+from tests.flows.ended_runs import differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, reached_by, write_settings
 from tests.flows.preload import preload
 from tests.learner.painting import painted
