@@ -53,7 +53,7 @@ def test_killed_twice_with_samples_in_flight_it_ends_bit_identical(stream_settin
             requests.extend(ReplayRequest.from_bytes(record.value) for record in tail.next_records(0.05))
             return len(requests) == asked
 
-        wait_until(all_asked, 60, "the requests")
+        wait_until(all_asked, what="the requests")
         answer(stream_settings, topics, requests)
         ends = preload(stream_settings, topics, BEFORE, AFTER)
         assert first.ended() == (-signal.SIGKILL, "")
