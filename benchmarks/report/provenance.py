@@ -41,7 +41,7 @@ def measured(results: Mapping[str, Result]) -> str:
 
 def _seeds(result: Result) -> str:
     seeds = ", ".join(str(seed) for seed in result["seeds"])
-    return f"Mean ± standard deviation over seeds {seeds}" if len(result["seeds"]) > 1 else f"One seed, {seeds}"
+    return f"Mean ± standard deviation over seeds {seeds}" if len(result["seeds"]) > 1 else f"One seed ({seeds})"
 
 
 def machines(results: Mapping[str, Result]) -> str:
