@@ -1,9 +1,9 @@
 """What each way of rehearsal is worth: ``python -m benchmarks.ablation [--quick]``.
 
 Named accuracy, as in `benchmarks.named_streams` and on its streams, of a learner that rehearses nothing, what its
-mixture recalls, what the diffusion model painted, or both; each at four ratios of rehearsed to new images. The labeller
-speaks in all of them, only what is rehearsed differs. The last line on stdout is the JSON object that also goes to
-``benchmarks/results``.
+mixture recalls, what the diffusion model generated, or both; each at four ratios of rehearsed to new images. The
+labeller is the same in all of them, only what is rehearsed differs. The last line on stdout is the JSON object that
+also goes to ``benchmarks/results``.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from benchmarks.report.result_file import write_result
 from benchmarks.site.seeded_runs import in_processes, summary
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
-from replay.equipment import open_tools
+from replay.models import load_models
 from replay.teachers.shipped import DIGITS
 from stream.sources.datasets.packs import load_pack
 
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
 _WAYS = {"none": (True, False), "mixture": (False, False), "diffusion": (True, True), "both": (False, True)}
-"""Whether what is generated is rehearsed alone, and whether anything is painted."""
+"""Whether what is generated is rehearsed alone, and whether anything is generated."""
 FRAMES = 800
 _QUICK_FRAMES = 320
 
@@ -35,11 +35,11 @@ _QUICK_FRAMES = 320
 def measure(way: str, ratio: float, world: str, seed: int, frames: int) -> Mapping[str, float]:
     """Return the figures of one stream; in a process of its own."""
     fix_threads(1)
-    alone, paints = _WAYS[way]
+    alone, generates = _WAYS[way]
     settings = LearnerSettings(seed=seed, recall_ratio=ratio, generated_alone=alone)
     pack = leaving_stream(load_pack(DIGITS, None), world, frames, seed)
-    with closing(open_tools(TEACHERS, DIGITS, Path(), lambda _: None)) as tools:
-        run = named_run(pack, settings, tools, paints=paints)
+    with closing(load_models(TEACHERS, DIGITS, Path(), lambda _: None)) as models:
+        run = named_run(pack, settings, models, generates=generates)
     return {
         "named_acc": accuracy(run.names_of(pack.test_images, settings), pack),
         "live_clusters": float(run.run.state.knowledge.mixture.live_clusters),

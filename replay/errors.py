@@ -30,4 +30,4 @@ class DeviceMemoryFull(R2RError):
 
 
 class SubjectUnnamed(R2RError):
-    """A text-to-image model was asked to paint what nobody has named."""
+    """A text-to-image model was asked for a subject without a name."""

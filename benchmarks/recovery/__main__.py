@@ -27,7 +27,7 @@ from benchmarks.recovery.watched_decoding import decode_all
 from benchmarks.report.result_file import write_result
 from learner import faults as learner_faults
 from learner.settings import LearnerSettings
-from replay import faults as replay_faults
+from replay.worker import Faults as ReplayFaults
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer, TopicTail
@@ -170,9 +170,7 @@ def planned_deaths(*, quick: bool, seed: int = SEED) -> dict[str, deque[Death]]:
     draws = np.random.default_rng(seed)
     times = 1 if quick else 5
     at_learner = [_at_point(point, draws) for point in learner_faults.POINTS * times]
-    at_worker = [
-        _at_point(point, draws) for point in (replay_faults.POINTS[1:3] if quick else replay_faults.POINTS * 5)
-    ]
+    at_worker = [_at_point(point, draws) for point in (ReplayFaults.points[1:3] if quick else ReplayFaults.points * 5)]
     return {
         "learner": deque(at_learner[place] for place in draws.permutation(len(at_learner))),
         "replay": deque(at_worker[place] for place in draws.permutation(len(at_worker))),

@@ -67,7 +67,7 @@ _ROLES = "One role at a time"
 _command(_ROLES, "broker", "stream.broker.embedded", "A real Kafka from Python packages, on this machine.")
 _command(_ROLES, "topics", "stream.kafka.make_topics", "Make the topics of a model: topics create --model NAME.")
 _command(_ROLES, "learn", "learner.service", "Learn from the stream: learn --model NAME.")
-_command(_ROLES, "replay", "replay.worker", "Paint images for the learner's updates: replay --model NAME --worker N.")
+_command(_ROLES, "replay", "replay.worker", "Generate images for updates: replay --model NAME --worker N.")
 _command(_ROLES, "publish", "deploy.publish.publisher", "Turn checkpoints into served versions: publish --model NAME.")
 _command(_ROLES, "serve", "deploy.serving.server", "Answer queries with the newest version, over HTTP.")
 _command(_ROLES, "evaluate", "deploy.evaluator", "Judge each version on labelled frames: evaluate --model NAME.")

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from replay.errors import WeightsCorrupt
+from replay.label.label import Embeddings
 from replay.label.open_clip_model import OpenClipModel
 from replay.words.errors import VocabularyRefused
 
@@ -25,7 +25,6 @@ TEMPERATURE_FILE = "temperature.json"
 _FEWEST_WORDS = 2
 _TEXTS_AT_ONCE = 512
 
-Embeddings = npt.NDArray[np.float32]
 _log = logging.getLogger(__name__)
 
 

@@ -26,7 +26,7 @@ TEMPLATE_PROMPTS = (
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and prompts that are safe to show and to paint; one that is not cannot be made.
+    """Words and prompts that are safe to display and to generate from; an unsafe one cannot be made.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@ from prometheus_client import REGISTRY
 
 from replay import metrics
 from replay.judge.sample_filter import Verdict
-from replay.painter import Work
+from replay.request_handler import Handled
 from replay.words.chat_reply import Tokens
 from stream.kafka.answers import Answers
 from stream.process.settings import StreamSettings
@@ -16,9 +16,9 @@ def value(name, **labels):
 
 def test_each_request_is_counted_by_what_became_of_it():
     for _ in range(2):
-        metrics.observe("counted", Work("answered", NOTHING, images=50), seconds=0.5, age_seconds=2.0)
-    metrics.observe("counted", Work("expired", NOTHING), seconds=0.0, age_seconds=70.0)
-    metrics.observe("counted", Work("poisoned", NOTHING, reason="not_json"), seconds=0.0, age_seconds=-1.0)
+        metrics.observe("counted", Handled("answered", NOTHING, images=50), seconds=0.5, age_seconds=2.0)
+    metrics.observe("counted", Handled("expired", NOTHING), seconds=0.0, age_seconds=70.0)
+    metrics.observe("counted", Handled("poisoned", NOTHING, reason="not_json"), seconds=0.0, age_seconds=-1.0)
     metrics.observe_reopened("counted")
     assert value("requests_total", model="counted", outcome="answered") == 2
     assert value("requests_total", model="counted", outcome="expired") == 1

@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 
-from replay.generate.sample_cache import SampleCache, SampleKey
+from replay.generate.cached_generator import SampleCache, SampleKey
 
 PLACE = 300
 """Bytes that are counted for an image beside its own."""

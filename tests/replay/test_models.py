@@ -5,22 +5,22 @@ import sys
 
 import pytest
 
-from replay.equipment import check_settings, open_tools
 from replay.errors import WeightsMissing
-from replay.judge.critic import Unseeing
+from replay.judge.judge import AcceptingJudge
+from replay.models import check_settings, load_models
 from replay.settings import ReplaySettings
 from replay.words.errors import VocabularyRefused
 from stream.process.errors import InvalidSetting
 
 
 def opened(tmp_path, **changed):
-    return open_tools(ReplaySettings(**changed), "m", tmp_path, lambda _: None)
+    return load_models(ReplaySettings(**changed), "m", tmp_path, lambda _: None)
 
 
 def test_by_default_nothing_pretrained_is_needed(tmp_path):
-    tools = opened(tmp_path)
-    assert (tools.named.name, tools.unnamed.name, tools.images_of_a_name) == ("resynthesis", "resynthesis", 0)
-    assert isinstance(tools.critic, Unseeing)
+    models = opened(tmp_path)
+    assert (models.named.name, models.unnamed.name, models.images_of_a_name) == ("resynthesis", "resynthesis", 0)
+    assert models.judge_of is AcceptingJudge
 
 
 @pytest.mark.parametrize(

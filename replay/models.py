@@ -1,4 +1,4 @@
-"""What a worker works with, as its settings say; heavy libraries are imported only where a setting asks for them."""
+"""The models that a worker loads by its settings; a heavy library is imported only where a setting asks for it."""
 
 import functools
 import os
@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from replay import metrics
-from replay.generate.cached_generator import CachedGenerator
-from replay.generate.generator import Generator
+from replay.generate.cached_generator import CachedGenerator, SampleCache
+from replay.generate.generation import Models
+from replay.generate.generator import Generator, Subject
 from replay.generate.resynthesis import Resynthesis
-from replay.generate.sample_cache import SampleCache
-from replay.judge.critic import Critic, Seeing, Unseeing
+from replay.judge.judge import AcceptingJudge, Judge, LabellerJudge
 from replay.judge.sample_filter import FilterRules
 from replay.settings import ReplaySettings
-from replay.studio import Tools
 from replay.teachers.shipped import shipped
 from replay.words.vocabulary import TEMPLATE_PROMPTS, Vocabulary, read_vocabulary
 from stream.process.errors import InvalidSetting
@@ -27,8 +26,8 @@ _NO_WORDS = "replay.labeller needs words to choose from; name a file in replay.w
 _NO_PIPELINE = "replay.generator is text_to_image and replay.pipeline names none; set a folder or a hub id there"
 
 
-def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]) -> Tools:
-    """Return a worker's tools.
+def load_models(settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]) -> Models:
+    """Return a worker's models.
 
     Parameters
     ----------
@@ -37,7 +36,7 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
     folder
         Where suggested vocabularies are kept.
     sleep
-        Waits so many seconds between two questions to a chat endpoint, or less and returns true where the worker is to
+        Waits so many seconds between two questions to a chat endpoint; returns true, at once, where the worker is to
         stop.
 
     Raises
@@ -47,7 +46,7 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
     VocabularyRefused, EndpointUnavailable, StorageFull
         As `replay.words.vocabulary_choice.VocabularyChoice.vocabulary`.
     WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
-        As `replay.labeller.open_labeller` and `replay.generate.text_to_image.open_text_to_image`.
+        As `replay.label.labeller.open_labeller` and `replay.generate.text_to_image.open_text_to_image`.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported: nothing is fetched at run time
     needs_words = bool(settings.labeller) or settings.generator == "text_to_image"
@@ -57,21 +56,21 @@ def open_tools(settings: ReplaySettings, model: str, folder: Path, sleep: Callab
         use_threads(settings.threads)
     words = _vocabulary(settings, model, folder, sleep) if needs_words else None
     resynthesis = Resynthesis(settings.strength)
-    named: Generator = resynthesis if settings.generator == "resynthesis" else _painting(settings, words, model)
-    critic = _critic(settings, words)
+    named: Generator = resynthesis if settings.generator == "resynthesis" else _text_to_image(settings, words, model)
+    judge_of = _judge_of(settings, words)
     if named is resynthesis:
-        return Tools(resynthesis, resynthesis, critic, settings.batch_images)
+        return Models(resynthesis, resynthesis, judge_of, settings.batch_images)
     # between two batches a request can expire, and a large model takes seconds for an image
-    return Tools(named, resynthesis, critic, settings.pipeline_images, settings.images_of_a_name)
+    return Models(named, resynthesis, judge_of, settings.pipeline_images, settings.images_of_a_name)
 
 
 def check_settings(settings: ReplaySettings) -> None:
-    """Raise what `open_tools` would for settings that do not belong together; loads no model and asks nobody.
+    """Raise what `load_models` would for settings that do not belong together; loads no model and asks no endpoint.
 
     Raises
     ------
     InvalidSetting, VocabularyRefused
-        As `open_tools`.
+        As `load_models`.
     """
     if settings.labeller and not (settings.words_file or settings.chat_url):
         raise InvalidSetting(_NO_WORDS)
@@ -119,9 +118,9 @@ def _vocabulary(
     return read_vocabulary(file) if file else None
 
 
-def _critic(settings: ReplaySettings, words: Vocabulary | None) -> Critic:
+def _judge_of(settings: ReplaySettings, words: Vocabulary | None) -> Callable[[Subject], Judge]:
     if not settings.labeller:
-        return Unseeing()
+        return AcceptingJudge
     if words is None:
         raise InvalidSetting(_NO_WORDS)
     from replay.label.labeller import open_labeller  # noqa: PLC0415  torch and open_clip take seconds to import
@@ -130,15 +129,16 @@ def _critic(settings: ReplaySettings, words: Vocabulary | None) -> Critic:
     labeller = open_labeller(
         source, words.words, words.prompts, settings.device, settings.least_score, settings.temperature
     )
-    return Seeing(labeller, FilterRules(settings.filter_most_spreads, settings.filter_fewest_spreads))
+    rules = FilterRules(settings.filter_most_spreads, settings.filter_fewest_spreads)
+    return functools.partial(LabellerJudge, labeller, rules)
 
 
-def _painting(settings: ReplaySettings, words: Vocabulary | None, model: str) -> Generator:
+def _text_to_image(settings: ReplaySettings, words: Vocabulary | None, model: str) -> Generator:
     if not settings.pipeline:
         raise InvalidSetting(_NO_PIPELINE)
-    from replay.generate.text_to_image import Painting, open_text_to_image  # noqa: PLC0415  diffusers takes seconds to import
+    from replay.generate.text_to_image import PipelineOptions, open_text_to_image  # noqa: PLC0415  diffusers takes seconds to import
 
-    painting = Painting(
+    options = PipelineOptions(
         templates=words.prompts if words else TEMPLATE_PROMPTS,
         steps=settings.steps,
         guidance=settings.guidance,
@@ -147,7 +147,7 @@ def _painting(settings: ReplaySettings, words: Vocabulary | None, model: str) ->
         precision=settings.precision,
         sliced=settings.sliced,
     )
-    generator = open_text_to_image(shipped("pipeline", settings.pipeline), painting, settings.device)
+    generator = open_text_to_image(shipped("pipeline", settings.pipeline), options, settings.device)
     if not settings.cache_bytes:
         return generator
     return CachedGenerator(

@@ -3,8 +3,8 @@ from threading import Thread
 
 import pytest
 
-from replay.generate.seeds import image_seeds
-from replay.judge.critic import Unseeing
+from replay.generate.generation import image_seeds
+from replay.judge.judge import AcceptingJudge
 from replay.judge.sample_filter import Verdict
 from replay.settings import ReplaySettings
 from stream.image_codec import decode_image, encode_png
@@ -20,15 +20,15 @@ from tests.replay.small import (
     FailingGenerator,
     SeedGenerator,
     exemplar,
-    painter,
+    handler,
     record_of,
     request,
 )
 
 
-def paint(wanted, generator=None, **around):
+def handled(wanted, generator=None, **around):
     generator = SeedGenerator() if generator is None else generator
-    return painter(generator, **around).work(record_of(wanted.to_bytes()), Flag())
+    return handler(generator, **around).handle(record_of(wanted.to_bytes()), Flag())
 
 
 def samples(work):
@@ -42,11 +42,11 @@ def letter_of(work):
 
 
 def test_a_request_is_answered_with_the_images_of_its_seeds():
-    work = paint(request(5, images=70))
+    work = handled(request(5, images=70))
     assert (work.outcome, work.images) == ("answered", 70)
-    painted = [decode_image(image, 10**6, 10**6) for batch in samples(work) for image in batch.images]
+    images = [decode_image(image, 10**6, 10**6) for batch in samples(work) for image in batch.images]
     seeds = image_seeds(5, 70)
-    assert [int(image[0, 0, 0]) for image in painted] == [seed % 256 for seed in seeds]
+    assert [int(image[0, 0, 0]) for image in images] == [seed % 256 for seed in seeds]
     assert [seed for batch in samples(work) for seed in batch.seeds] == seeds
     assert {(one.topic, one.key) for one in work.answers.records} == {("r2r.m.replay.samples", b"m/7/replay-request/5")}
 
@@ -56,47 +56,47 @@ def test_where_there_is_nothing_to_say_an_empty_answer_says_so():
         def generate(self, _subject, seeds):
             return [None for _ in seeds]
 
-    (answer,) = samples(paint(request(5, images=3), Blank()))
+    (answer,) = samples(handled(request(5, images=3), Blank()))
     assert (answer.part, answer.parts, answer.images, answer.name) == (0, 1, [], "")
 
 
 @pytest.mark.parametrize("batch_images", [1, 7, 1000])
 def test_how_many_are_asked_of_the_generator_at_a_time_changes_nothing(batch_images):
     wanted = request(5, images=20)
-    batched = paint(wanted, settings=ReplaySettings(batch_images=batch_images))
-    assert batched.answers.records == paint(wanted).answers.records
+    batched = handled(wanted, settings=ReplaySettings(batch_images=batch_images))
+    assert batched.answers.records == handled(wanted).answers.records
 
 
 def test_a_large_answer_is_several_batches_that_kafka_takes():
     class Noise(SeedGenerator):
-        def paint(self, seed, shape):
+        def image(self, seed, shape):
             return exemplar(shape[0], seed)
 
-    work = paint(request(images=30, exemplars=(encode_png(exemplar(128)),)), Noise())
+    work = handled(request(images=30, exemplars=(encode_png(exemplar(128)),)), Noise())
     assert len(work.answers.records) > 2
     assert all(len(answer.value) <= MOST_BATCH_BYTES for answer in work.answers.records)
     assert sum(len(batch.images) for batch in samples(work)) == 30
 
 
 def test_batches_are_smaller_where_messages_must_be():
-    work = paint(request(images=30), streaming=StreamSettings(max_image_bytes=2000))
+    work = handled(request(images=30), streaming=StreamSettings(max_image_bytes=2000))
     assert all(len(answer.value) <= 2000 for answer in work.answers.records)
     assert sum(len(batch.images) for batch in samples(work)) == 30
 
 
 def test_an_expired_request_is_answered_by_nothing():
-    work = paint(request(expires_at_ms=NOW_MS), BlockingGenerator())
+    work = handled(request(expires_at_ms=NOW_MS), BlockingGenerator())
     assert (work.outcome, work.answers.records) == ("expired", [])
 
 
 def test_a_request_that_expires_on_the_way_is_answered_by_nothing():
     ticks = iter([NOW_MS, NOW_MS, EXPIRES_AT_MS])
-    work = paint(request(images=40), settings=ReplaySettings(batch_images=8), clock=lambda: next(ticks))
+    work = handled(request(images=40), settings=ReplaySettings(batch_images=8), clock=lambda: next(ticks))
     assert (work.outcome, work.answers.records) == ("expired", [])
 
 
 def test_bad_data_becomes_a_dead_letter_as_it_came():
-    work = painter(SeedGenerator()).work(record_of(b"hello", offset=41), Flag())
+    work = handler(SeedGenerator()).handle(record_of(b"hello", offset=41), Flag())
     letter, headers = letter_of(work)
     assert (work.outcome, work.reason) == ("poisoned", "not_json")
     assert (letter.topic, letter.key, letter.value) == ("r2r.m.replay.requests.dlq", b"id", b"hello")
@@ -106,18 +106,18 @@ def test_bad_data_becomes_a_dead_letter_as_it_came():
 
 
 def test_an_exemplar_that_is_no_image_becomes_a_dead_letter():
-    assert letter_of(paint(request(exemplars=(b"hello",))))[1]["r2r-reason"] == b"not_an_image"
+    assert letter_of(handled(request(exemplars=(b"hello",))))[1]["r2r-reason"] == b"not_an_image"
 
 
 @pytest.mark.parametrize(
     "error", [ValueError("cannot"), MemoryError(), KeyError("\ud800"), UnknownFormat("not a request"), None]
 )
 def test_whatever_the_generator_raises_becomes_a_dead_letter(error):
-    work = paint(request(images=3), FailingGenerator(error))
+    work = handled(request(images=3), FailingGenerator(error))
     letter, headers = letter_of(work)
     assert letter.value == request(images=3).to_bytes()
     assert headers["r2r-reason"] == b"generator_failed"
-    assert b"painting failed" in headers["__connect.errors.exception.message"]
+    assert b"the generation failed" in headers["__connect.errors.exception.message"]
     (answer,) = samples(work)
     assert (answer.request, answer.part, answer.parts) == (request().id, 0, 1)
     assert (answer.images, answer.name) == ([], "")
@@ -126,24 +126,24 @@ def test_whatever_the_generator_raises_becomes_a_dead_letter(error):
 def test_a_poisoned_request_as_large_as_kafka_takes_is_set_aside_whole_and_answered():
     wanted = request(images=3, exemplars=tuple(encode_png(exemplar(side=120)) for _ in range(5)))
     failing = FailingGenerator(ValueError("cannot"))
-    letter, headers = letter_of(paint(wanted, failing))
+    letter, headers = letter_of(handled(wanted, failing))
     letter_bytes = 100 + len(letter.key) + len(letter.value)
     letter_bytes += sum(10 + len(name) + len(content) for name, content in headers.items())
     just_enough = StreamSettings(max_image_bytes=letter_bytes - RECORD_OVERHEAD_BYTES)
-    work = paint(wanted, failing, streaming=just_enough)
+    work = handled(wanted, failing, streaming=just_enough)
     assert letter_of(work)[0].value == wanted.to_bytes()
     assert len(samples(work)) == 1
 
 
-def test_a_filter_that_refuses_more_than_it_keeps_tells_it_as_an_event():
-    class Strict(Unseeing):
+def test_a_filter_that_refuses_more_than_it_keeps_is_an_event():
+    class Strict(AcceptingJudge):
         def judge(self, images, name):  # noqa: ARG002
             return [Verdict("label" if place % 3 else "") for place, _ in enumerate(images)]
 
         def gap(self):
             return 1.5
 
-    work = paint(request(5, images=6), critic=Strict())
+    work = handled(request(5, images=6), judge_of=Strict)
     (told,) = (record for record in work.answers.records if record.topic == "r2r.m.events")
     event = Event.from_bytes(told.value)
     assert (event.id, event.kind, event.at_ms) == (f"{request(5).id}/refused", "images_refused", NOW_MS)
@@ -152,24 +152,24 @@ def test_a_filter_that_refuses_more_than_it_keeps_tells_it_as_an_event():
 
 def test_images_of_a_kind_that_cannot_be_written_are_the_generators_fault():
     class Floats(SeedGenerator):
-        def paint(self, seed, shape):
-            return super().paint(seed, shape) / 255.0
+        def image(self, seed, shape):
+            return super().image(seed, shape) / 255.0
 
-    assert paint(request(), Floats()).reason == "generator_failed"
+    assert handled(request(), Floats()).reason == "generator_failed"
 
 
 def test_an_answer_beyond_the_cap_becomes_a_dead_letter():
-    assert paint(request(images=200), settings=ReplaySettings(most_answer_bytes=10_000)).reason == "too_large"
+    assert handled(request(images=200), settings=ReplaySettings(most_answer_bytes=10_000)).reason == "too_large"
 
 
 def test_a_request_that_takes_too_long_becomes_a_dead_letter():
     slow = ReplaySettings(batch_images=1, request_seconds=1e-9)
-    assert paint(request(images=2), settings=slow).reason == "too_slow"
+    assert handled(request(images=2), settings=slow).reason == "too_slow"
 
 
-def test_a_large_poisoned_request_is_told_by_its_size():
+def test_a_large_poisoned_request_is_named_by_its_size():
     streaming = StreamSettings(max_image_bytes=1000)
-    work = painter(SeedGenerator(), streaming=streaming).work(record_of(b"x" * 132_000), Flag())
+    work = handler(SeedGenerator(), streaming=streaming).handle(record_of(b"x" * 132_000), Flag())
     letter, headers = letter_of(work)
     assert letter.value is None
     assert headers["r2r-omitted-bytes"] == b"132000"
@@ -177,14 +177,14 @@ def test_a_large_poisoned_request_is_told_by_its_size():
 
 def test_another_major_version_stops_the_worker():
     with pytest.raises(UnknownFormat):
-        painter(SeedGenerator()).work(record_of(b'{"format":"r2r.replay-request/2.0"}'), Flag())
+        handler(SeedGenerator()).handle(record_of(b'{"format":"r2r.replay-request/2.0"}'), Flag())
 
 
 def test_told_to_stop_it_leaves_the_request_undone():
     generator, stopping, done = BlockingGenerator(), Flag(), []
     settings = ReplaySettings(batch_images=1)
     wanted = record_of(request(images=3).to_bytes())
-    thread = Thread(target=lambda: done.append(painter(generator, settings).work(wanted, stopping)))
+    thread = Thread(target=lambda: done.append(handler(generator, settings).handle(wanted, stopping)))
     thread.start()
     assert generator.asked.wait(10)
     stopping.set()
