@@ -1,0 +1,81 @@
+"""Lists and defaults in documents are those of the code: one test for each list."""
+
+import ast
+import re
+
+from deploy.publish.promotion_commands import KINDS
+
+from deploy.cli.command_line import app
+from tests.architecture.tree import ROOT, python_files
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+CODE = ("stream", "learner", "replay", "deploy")
+CODE_SPAN = re.compile(r"`([^`\n]+)`")
+
+
+def section(page, heading):
+    """Return a document's text from a heading to the next of its level or above."""
+    level = heading.index(" ")
+    after = (DOCS / page).read_text().split(f"\n{heading}\n")[1]
+    return re.split(rf"\n#{{1,{level}}} ", after)[0]
+
+
+def table(text, head):
+    """Return the rows of the table whose head begins so, as lists of cells."""
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(f"| {head}"))
+    rows = lines[first + 2 :]
+    end = next((number for number, line in enumerate(rows) if not line.startswith("|")), len(rows))
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows[:end]]
+
+
+def literals(node):
+    """Return the texts that an expression may have: a constant's, or either side's of a choice."""
+    if isinstance(node, ast.IfExp):
+        return literals(node.body) | literals(node.orelse)
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
+
+
+def event_kinds():
+    """Return the kinds in `Event(id, model, task_seq, kind, …)`, and the first items of the learner's pairs."""
+    found = set(KINDS)
+    for path in python_files(*CODE):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Event" and len(node.args) > 3:
+                found |= literals(node.args[3])
+    events = ROOT / "learner" / "tell" / "events.py"
+    for node in ast.walk(ast.parse(events.read_text())):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 2:
+            found |= literals(node.elts[0])
+    return found
+
+
+def metric_names():
+    found = set()
+    for path in python_files(*CODE):
+        for node in ast.walk(ast.parse(path.read_text())):
+            name = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if name in {"Counter", "Gauge", "Histogram"} and node.args:
+                found |= {text.removesuffix("_total") for text in literals(node.args[0])}
+    return found
+
+
+def test_the_table_of_commands_is_that_of_the_command_line():
+    rows = table((DOCS / "commands.md").read_text(), "commands")
+    assert {name for row in rows for name in CODE_SPAN.findall(row[0])} == {
+        command.name for command in app.registered_commands
+    }
+
+
+def test_a_metric_that_a_document_names_is_there():
+    names = metric_names()
+    assert len(names) > 40
+    for page in PAGES:
+        written = re.findall(r"`(r2r_[a-z_]*[a-z])`", page.read_text())
+        assert {name for name in written if name.removesuffix("_total") not in names} == set(), page.name
+
+
+def test_the_table_of_events_is_that_of_the_code():
+    rows = table(section("formats.md", "## `r2r.event/1.0`"), "kind")
+    assert {kind for row in rows for kind in CODE_SPAN.findall(row[0])} == event_kinds()
