@@ -21,7 +21,7 @@
     ├── SystemRunning          another `r2r up` runs in the same home
     ├── SystemMissing          what a tool asks about does not run, or is not there
     ├── FileThere              a file that is to be written is there already, or cannot be written
-    ├── LetterMissing          a dead-letter topic has no record at a place
+    ├── DeadLetterMissing          a dead-letter topic has no record at a place
     ├── StoppedEarly           a run was told to stop before it had its result
     ├── CommandRefused         what a person asked of a running model has no effect
     ├── CommandUnanswered      nobody has said in time what became of a command
@@ -222,7 +222,7 @@ class FileThere(R2RError):
         super().__init__(f"{file} is not written ({cause.strerror}); name another file, or move that one away")
 
 
-class LetterMissing(R2RError):
+class DeadLetterMissing(R2RError):
     """A dead-letter topic has no record at a place."""
 
 

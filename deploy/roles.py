@@ -81,7 +81,7 @@ PUBLISHER = RoleEntry(
 EVALUATOR = RoleEntry(
     "evaluator",
     "evaluate",
-    "deploy.evaluator",
+    "deploy.evaluate.evaluator",
     "Judge each version on labelled frames: evaluate --model NAME.",
     "one for each set of models",
 )

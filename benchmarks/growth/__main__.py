@@ -20,8 +20,8 @@ from benchmarks.growth.recurring_stream import VISIT_FRAMES, RecurringLearner, v
 from benchmarks.growth.repeated_steps import Step, measure_steps
 from benchmarks.learning.in_process import prepare_all
 from benchmarks.report.result_file import write_result
-from deploy import continual_metrics as metrics
-from deploy.status.process_memory import resident_bytes
+from deploy.evaluate import continual_metrics as metrics
+from deploy.status.running_system import resident_bytes
 from learner.model.learned import Learned
 from learner.save.state_format import state_to_bytes
 from learner.service import fix_threads

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.learning.in_process import Run, everything, log_of, prepare_all, run_stream
 from benchmarks.learning.representation import linear_probe, nearest_neighbours
-from deploy import continual_metrics as metrics
+from deploy.evaluate import continual_metrics as metrics
 from learner.faults import Faults
 from learner.model.clusters.knowledge import Knowledge
 from learner.model.clusters.update import Material, update

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from deploy.cli.commanding import ask_for, new_command
+from deploy.cli.console import page_console
+from deploy.cli.send_command import new_command, send_command
 from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
 from deploy.errors import SystemMissing
-from deploy.status.page_console import page_console
 from deploy.status.version_list import list_versions, version_table
 from stream.messages.control import Event
 from stream.process.clock import now_ms
@@ -37,7 +37,7 @@ def _ask(tool: Tool) -> int:
     version = getattr(flags, "version", None)
     arguments: dict[str, str | int] = {} if version is None else {"version": version}
     command = new_command(tool.model, flags.action, arguments, now_ms())
-    event = ask_for(tool.streaming, tool.topics, command, flags.wait_seconds)
+    event = send_command(tool.streaming, tool.topics, command, flags.wait_seconds)
     tool.render(asdict(event), lambda: sys.stdout.write(f"{told(event)}\n"))
     return 0
 

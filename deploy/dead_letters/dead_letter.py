@@ -89,7 +89,7 @@ def original_headers(headers: Headers, *, keep_sequence: bool = True) -> Headers
     ]
 
 
-def letter_table(letters: list[DeadLetter]) -> Table:
+def dead_letter_table(letters: list[DeadLetter]) -> Table:
     """Lay letters out in rows."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("place", "time (UTC)", "reason", "source", "bytes", "stood at"):

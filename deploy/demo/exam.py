@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import normalized_mutual_info_score
 
 from deploy.cli.client import Client
-from deploy.continual_metrics import accuracy, accuracy_matrix, fit_cluster_map, knowledge_retention, task_ends
+from deploy.evaluate.continual_metrics import accuracy, accuracy_matrix, fit_cluster_map, knowledge_retention, task_ends
 from stream.image_codec import encode_png
 from stream.messages.control import TaskPlan
 from stream.sources.datasets.packs import Pack

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from deploy.cli.client import Client
+from deploy.cli.console import page_console
 from deploy.demo.exam import Exam, version_at
 from deploy.demo.table import Outcome, show
 from deploy.errors import DemoRunning, StoppedEarly
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.registry.versions import Registry
 from deploy.roles import EVALUATOR, FEED, LEARNER, PUBLISHER, REPLAY, SERVER
-from deploy.status.page_console import page_console
 from deploy.status.scrape import read_gauge
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.consumer import read_topic

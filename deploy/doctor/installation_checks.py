@@ -56,11 +56,10 @@ def check_kafka_jars() -> Finding:
 
 def check_provider(provider: ProviderChoice) -> Finding:
     """Load a small graph to see where ONNX Runtime really runs it."""
-    from deploy.doctor.smallest_graph import smallest_graph  # noqa: PLC0415  as above
-    from deploy.serving.inference_session import driver_present, provider_that_runs  # noqa: PLC0415
+    from deploy.serving.inference_session import driver_present, provider_that_runs  # noqa: PLC0415  as above
 
     try:
-        runs_on = provider_that_runs(smallest_graph(), provider)
+        runs_on = provider_that_runs(_doubling_graph(), provider)
     except ProviderMissing as missing:
         return error("onnxruntime", str(missing), "set deploy.provider to 'cpu', or install what is missing")
     told = f"{_version('onnxruntime-gpu', 'onnxruntime')} runs on {runs_on}"
@@ -91,3 +90,13 @@ def _version(*names: str) -> str:
         except PackageNotFoundError:
             continue
     return "of an unknown version"
+
+
+def _doubling_graph() -> bytes:
+    """Return the smallest graph that ONNX Runtime runs."""
+    from onnx import TensorProto, helper  # noqa: PLC0415  as above
+
+    number = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", number[:1], number[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return bytes(model.SerializeToString())

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from deploy.cli.all_settings import read_all_settings
-from deploy.cli.progress import showing, tell
+from deploy.cli.console import waiting_for, write_line
 from deploy.doctor.machine_checks import check_ports, listens
 from deploy.errors import RolesSilent
 from deploy.host.one_system import OneSystem
@@ -47,10 +47,10 @@ class System:
         """Start the embedded Kafka, unless one answers at the address or the address is another machine's."""
         host, _, port = self.streaming.bootstrap_servers.rpartition(":")
         if host not in _THIS_MACHINE:
-            with showing(f"waiting for Kafka at {self.streaming.bootstrap_servers} …"):
+            with waiting_for(f"waiting for Kafka at {self.streaming.bootstrap_servers} …"):
                 wait_for_broker(self.streaming)
         elif not _broker_is_there(self.streaming, int(port)):
-            with showing(f"starting Kafka on port {port} (at the first start its jars, 43 MB, are fetched) …"):
+            with waiting_for(f"starting Kafka on port {port} (at the first start its jars, 43 MB, are fetched) …"):
                 self.broker = self.running.enter_context(EmbeddedBroker(self.role.home.kafka, int(port)))
 
     def start_roles(self) -> Supervisor:
@@ -70,7 +70,7 @@ class System:
         """
         deadline = Deadline(_READY_SECONDS)
         silent = {command.name: command.address for command in role_commands(self.role, self.serving)}
-        with showing(f"starting {', '.join(silent)} …"):
+        with waiting_for(f"starting {', '.join(silent)} …"):
             while silent:
                 if self.role.stopping.wait(_LOOK_SECONDS):
                     return False
@@ -87,7 +87,7 @@ class System:
             self.broker.check()
         supervisor.check()
         for name in supervisor.given_up.keys() - self.told:
-            tell(f"up: {supervisor.given_up[name]}; the others go on")
+            write_line(f"up: {supervisor.given_up[name]}; the others go on")
             self.told.add(name)
 
     def _facts(self) -> dict[str, dict[str, str | int]]:
@@ -134,7 +134,7 @@ def wait_for_the_last_one(role: Role) -> None:
     deadline = Deadline(_LAST_ONE_SECONDS)
     left = left_over_roles(role.home)
     if left:
-        with showing(f"waiting for {', '.join(left)} of the last system to end …"):
+        with waiting_for(f"waiting for {', '.join(left)} of the last system to end …"):
             while left_over_roles(role.home) and not (deadline.expired or role.stopping.wait(_LOOK_SECONDS)):
                 continue
 
@@ -167,7 +167,7 @@ def _tell_ready(system: System) -> None:
 
 
 def _tell_stopping() -> None:
-    tell("stopping all roles; this takes some seconds …")
+    write_line("stopping all roles; this takes some seconds …")
 
 
 def _broker_is_there(settings: StreamSettings, port: int) -> bool:

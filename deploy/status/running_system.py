@@ -65,3 +65,12 @@ def _is_of(home: Home, pid: int) -> bool:
     except OSError:
         return not Path("/proc/self/cmdline").exists()
     return str(home.root).encode() in command
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Return what a process has in memory; None where it has ended, or the system does not tell (only Linux does)."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -10,8 +10,7 @@ from deploy.publish.promotion_state import PromotionStateFile
 from deploy.roles import LEARNER, SERVER
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
-from deploy.status.process_memory import resident_bytes
-from deploy.status.running_system import RunningRole, RunningSystem
+from deploy.status.running_system import RunningRole, RunningSystem, resident_bytes
 from deploy.status.scrape import MetricsPage, read_page
 from stream.kafka.topics import Topics
 from stream.messages.control import Event

@@ -16,12 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from deploy.cli.console import page_console
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
-from deploy.status.page_console import page_console
-from deploy.status.process_memory import resident_bytes
-from deploy.status.running_system import find_running_system, left_over_roles
+from deploy.status.running_system import find_running_system, left_over_roles, resident_bytes
 from deploy.status.scrape import MetricsPage
 from deploy.status.service import main
 from deploy.status.status_page import status_page

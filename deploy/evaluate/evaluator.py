@@ -1,4 +1,4 @@
-"""``python -m deploy.evaluator --model NAME``: the only role that reads ``truth`` (decision 0003).
+"""``python -m deploy.evaluate.evaluator --model NAME``: the only role that reads ``truth`` (decision 0003).
 
 Each new version is judged once, on the newest labelled frames of the stream, as soon as all that is there has been
 read. The one-to-one map from its classes to the labels is fitted on them, so the figure says how well clusters agree
@@ -16,8 +16,8 @@ import numpy as np
 from prometheus_client import Gauge
 from sklearn.metrics import normalized_mutual_info_score
 
-from deploy.continual_metrics import accuracy, fit_cluster_map
 from deploy.errors import InvalidGraph, ModelNotFound, RegistryError
+from deploy.evaluate.continual_metrics import accuracy, fit_cluster_map
 from deploy.registry.versions import Registry
 from deploy.roles import EVALUATOR
 from deploy.serving.inference_session import InferenceSession

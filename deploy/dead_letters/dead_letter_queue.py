@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deploy.dead_letters.dead_letter import DeadLetter, original_headers
-from deploy.errors import LetterMissing
+from deploy.errors import DeadLetterMissing
 from deploy.status.newest_records import NewestRecords, read_record
 from stream.kafka.admin import describe_topic
 from stream.kafka.producer import BoundedProducer
@@ -36,7 +36,7 @@ class Overview:
     passed_over: int
 
 
-class LetterBox:
+class DeadLetterQueue:
     """The dead letters of ``topic``.
 
     Raises
@@ -69,7 +69,7 @@ class LetterBox:
 
         Raises
         ------
-        LetterMissing
+        DeadLetterMissing
             There is none.
         """
         partition, _, offset = place.partition("/")
@@ -77,7 +77,7 @@ class LetterBox:
         found = read_record(self._settings, self.topic, int(partition), int(offset)) if numbers else None
         if found is None:
             message = f"{self.topic} has no record at {place!r}; `r2r dlq list` shows the places, as partition/offset"
-            raise LetterMissing(message)
+            raise DeadLetterMissing(message)
         return found
 
     def resend(self, places: Sequence[str], *, keep_sequence: bool) -> Counter[str]:

@@ -33,7 +33,7 @@ def new_command(model: str, kind: str, arguments: Mapping[str, str | int], at_ms
     return Command(f"{model}/command/{kind}/{name}", model, kind, arguments, at_ms)
 
 
-def ask_for(settings: StreamSettings, topics: Topics, command: Command, wait_seconds: float) -> Event:
+def send_command(settings: StreamSettings, topics: Topics, command: Command, wait_seconds: float) -> Event:
     """Send a command and return what became of it.
 
     1. look where the events end, 2. write the command, 3. wait for the event that names it.

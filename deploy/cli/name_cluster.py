@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from deploy.cli.commanding import ask_for, new_command
+from deploy.cli.send_command import new_command, send_command
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
 from deploy.publish.promotion_state import PromotionStateFile
 from deploy.registry.versions import Registry
@@ -20,7 +20,7 @@ def name_cluster(tool: Tool) -> int:
     flags, topics = tool.flags, tool.topics
     arguments: dict[str, str | int] = {"cluster": flags.cluster, "name": "" if flags.clear else flags.name}
     command = new_command(topics.model, "name", arguments, now_ms())
-    event = ask_for(tool.streaming, topics, command, flags.wait_seconds)
+    event = send_command(tool.streaming, topics, command, flags.wait_seconds)
     root = str(tool.home.registry)
     pinned = PromotionStateFile(root, topics.model).load().pinned
     version = version_of(Registry(root), topics.model, event.task_seq)
