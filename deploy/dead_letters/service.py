@@ -23,8 +23,8 @@ _NO_MODEL = "feed"  # the topic of frames is shared by all
 
 def dlq(tool: Tool) -> int:
     """List the letters, show one, or send some back."""
-    box = DeadLetterQueue(tool.streaming, _topic(tool))
-    return {"list": _list, "show": _show, "resend": _resend}[tool.flags.action](tool, box)
+    queue = DeadLetterQueue(tool.streaming, _topic(tool))
+    return {"list": _list, "show": _show, "resend": _resend}[tool.flags.action](tool, queue)
 
 
 def _topic(tool: Tool) -> str:
@@ -33,11 +33,11 @@ def _topic(tool: Tool) -> str:
     return tool.topics.replay_requests_dlq
 
 
-def _list(tool: Tool, box: DeadLetterQueue) -> int:
-    found = box.overview(tool.flags.limit, tool.flags.reason)
+def _list(tool: Tool, queue: DeadLetterQueue) -> int:
+    found = queue.overview(tool.flags.limit, tool.flags.reason)
     letters = [letter.facts() for letter in found.letters]
-    facts = {"topic": box.topic, "reasons": found.reasons, "passed_over": found.passed_over, "letters": letters}
-    tool.render(facts, lambda: _print_overview(box.topic, found))
+    facts = {"topic": queue.topic, "reasons": found.reasons, "passed_over": found.passed_over, "letters": letters}
+    tool.render(facts, lambda: _print_overview(queue.topic, found))
     return 0
 
 
@@ -52,8 +52,8 @@ def _print_overview(topic: str, found: Overview) -> None:
     console.print(dead_letter_table(found.letters))
 
 
-def _show(tool: Tool, box: DeadLetterQueue) -> int:
-    record = box.letter(tool.flags.place)
+def _show(tool: Tool, queue: DeadLetterQueue) -> int:
+    record = queue.letter(tool.flags.place)
     headers = {name: (content or b"").decode(errors="replace") for name, content in record.headers}
     if tool.flags.save is not None:
         if not record.value:
@@ -76,12 +76,12 @@ def _print_letter(record: Record, headers: dict[str, str], saved: Path | None) -
         console.print(Text(f"the value is in {saved}"))
 
 
-def _resend(tool: Tool, box: DeadLetterQueue) -> int:
+def _resend(tool: Tool, queue: DeadLetterQueue) -> int:
     keep = not tool.flags.drop_sequence
-    done = box.resend_all(tool.flags.reason, keep_sequence=keep) if tool.flags.all else None
-    done = box.resend(tool.flags.places, keep_sequence=keep) if done is None else done
-    told = ", ".join(f"{count} {outcome}" for outcome, count in done.items()) or "no letter of this reason"
-    tool.render({"topic": box.topic, "outcomes": dict(done)}, lambda: sys.stdout.write(f"{told}\n"))
+    done = queue.resend_all(tool.flags.reason, keep_sequence=keep) if tool.flags.all else None
+    done = queue.resend(tool.flags.places, keep_sequence=keep) if done is None else done
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in done.items()) or "no letter of this reason"
+    tool.render({"topic": queue.topic, "outcomes": dict(done)}, lambda: sys.stdout.write(f"{outcomes}\n"))
     return 0
 
 

@@ -1,1 +1,1 @@
-"""``r2r evaluate``: how good each version is, as labels tell."""
+"""``r2r evaluate``: how good each version is, measured with labels."""

@@ -99,7 +99,7 @@ def judge(
 
 @dataclass
 class Evaluator:
-    """Follows frames, labels and the registry; tells each verdict as a metric and an event."""
+    """Follows frames, labels and the registry; reports each verdict as a metric and an event."""
 
     models: Sequence[str]
     registry: Registry
@@ -110,7 +110,7 @@ class Evaluator:
     judged: dict[str, int] = field(default_factory=dict)
 
     def follow(self, frames: TopicTail, truths: TopicTail, role: Role) -> None:
-        """Judge new versions until the role is told to stop; none while older frames or labels are still to be read."""
+        """Judge new versions until the role is to stop; none while older frames or labels are still to be read."""
         while not role.stopping.is_set():
             for record in frames.next_records(_POLL_SECONDS):
                 self._read_frame(record)
@@ -138,7 +138,7 @@ class Evaluator:
         self.labelled.add_label((key or b"").decode(errors="replace"), truth.label)
 
     def _judge_newest(self, model: str) -> None:
-        """Judge a model's newest version, unless that was done; one that cannot be judged is told and passed over."""
+        """Judge a model's newest version, unless that was done; one that cannot be judged is logged and passed over."""
         version, pairs = self.registry.latest(model), self.labelled.pairs()
         if version is None or version == self.judged.get(model) or len(pairs) < _FEWEST_FRAMES:
             return
@@ -151,7 +151,7 @@ class Evaluator:
         if verdict is None:
             _log.warning("model=%s version=%d is passed over: no labelled frame can be decoded", model, version)
             return
-        self._tell(model, version, verdict)
+        self._report(model, version, verdict)
 
     def _load(self, model: str, version: int) -> InferenceSession:
         model_bytes = self.registry.read_model(model, version)
@@ -159,7 +159,7 @@ class Evaluator:
         session.warm_up()
         return session
 
-    def _tell(self, model: str, version: int, verdict: dict[str, float]) -> None:
+    def _report(self, model: str, version: int, verdict: dict[str, float]) -> None:
         _ACCURACY.labels(model).set(verdict["accuracy"])
         _NMI.labels(model).set(verdict["normalized_mutual_info"])
         _VERSION.labels(model).set(version)

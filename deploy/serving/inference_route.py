@@ -45,7 +45,7 @@ class InferenceRoute:
         Raises
         ------
         R2RError
-            As one sentence; `deploy.serving.http_api.status_of` tells its status.
+            As one sentence; `deploy.serving.http_api.status_of` returns its status.
         """
         media = _media(request)
         loaded = await self.loaded(model, version)

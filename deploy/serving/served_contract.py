@@ -1,6 +1,6 @@
 """The served contract: the graph's input, outputs and their values, whatever the number of clusters (decision 0004).
 
-Clusters that bear one name are one class, their probabilities summed; a class's id is its lowest cluster's. With fewer
+Clusters with one name are one class, their probabilities summed; a class's id is its lowest cluster's. With fewer
 than five live classes the rest of ``top_*`` is id -1, name "", probability 0.
 
 Axes: B batch, H height, W width, C = 3 colours, D latent.
@@ -16,7 +16,7 @@ INPUT_NAME = "images"
 INPUT_DATATYPE = "UINT8"
 COLOURS = 3
 TOP = 5
-"""How many classes ``top_*`` tell."""
+"""How many classes ``top_*`` have."""
 
 
 @dataclass(frozen=True)
