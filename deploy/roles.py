@@ -32,7 +32,7 @@ class RoleEntry:
     started: Literal["0", "1", "deploy.replay_workers"] = "1"
     """How many of it `r2r up` starts: a number, or the setting that says so."""
     needs_model: bool = True
-    """Whether ``--model`` tells it which model it belongs to."""
+    """Whether ``--model`` names the model it belongs to."""
     spare: bool = False
     """Whether the system goes on where one of them ends."""
 
@@ -81,7 +81,7 @@ PUBLISHER = RoleEntry(
 EVALUATOR = RoleEntry(
     "evaluator",
     "evaluate",
-    "deploy.evaluator",
+    "deploy.evaluate.evaluator",
     "Judge each version on labelled frames: evaluate --model NAME.",
     "one for each set of models",
 )

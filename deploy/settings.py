@@ -16,7 +16,7 @@ class DeploySettings(Settings):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=_HIGHEST_PORT)
-    """The server's; 0 takes a free one, which ``--address-file`` tells."""
+    """The server's; 0 takes a free one, which is written to ``--address-file``."""
 
     replay_workers: int = Field(1, ge=0, le=64)
     """Of ``r2r up``: processes that generate images of the clusters for the learner's updates."""
@@ -28,7 +28,7 @@ class DeploySettings(Settings):
     """Refused above, from the image's header alone."""
     max_batch_images: int = Field(256, gt=0)
     max_in_flight_requests: int = Field(256, gt=0)
-    """Above it a request is told at once to come again (503): the server's memory is bounded by it."""
+    """Above it a request is refused at once with 503: the server's memory is bounded by it."""
     body_timeout_seconds: float = Field(30.0, gt=0)
     drain_seconds: int = Field(20, gt=0)
     """How long requests in flight may take after SIGTERM."""
@@ -41,7 +41,7 @@ class DeploySettings(Settings):
     """``auto`` takes CUDA where a driver is present and says so; ``cuda`` fails without one."""
 
     poll_seconds: float = Field(0.5, gt=0)
-    """How often the registry is looked at for new versions."""
+    """How often the registry is read for new versions."""
     keep_loaded: int = Field(3, gt=0)
     """Older versions that stay in memory for ``/versions/{v}``, of all models together."""
 

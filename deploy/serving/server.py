@@ -41,10 +41,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def serve(role: Role) -> None:
-    """Serve until told to stop.
+    """Serve until SIGTERM or SIGINT.
 
     1. take the address, 2. load what the registry has, so that a restarted server never says "no version yet",
-    3. listen and tell the address, 4. watch the registry beside, 5. answer, 6. drain.
+    3. listen and announce the address, 4. watch the registry beside, 5. answer, 6. drain.
     """
     settings = role.settings("deploy", DeploySettings)
     check_provider(settings.provider)
@@ -58,7 +58,7 @@ def serve(role: Role) -> None:
     with contextlib.closing(bind(settings.host, _port(role, settings))) as listener:
         models.load_first()
         listen(listener)
-        _tell_address(listener, role.flags.address_file)
+        _announce_address(listener, role.flags.address_file)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=settings.drain_seconds
         )
@@ -108,7 +108,7 @@ def _port(role: Role, settings: DeploySettings) -> int:
     return settings.port if role.flags.port is None else int(role.flags.port)
 
 
-def _tell_address(listener: socket.socket, address_file: Path | None) -> None:
+def _announce_address(listener: socket.socket, address_file: Path | None) -> None:
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if address_file is not None:

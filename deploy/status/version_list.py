@@ -26,7 +26,7 @@ class ListedVersion:
 
     @property
     def state(self) -> str:
-        """Say it in words."""
+        """The state in words."""
         if self.manifest is None:
             return "broken"
         source = self.manifest.rolled_back_from
@@ -34,9 +34,9 @@ class ListedVersion:
         return ", ".join(marks)
 
     def facts(self) -> dict[str, Any]:
-        """Return what JSON tells."""
-        told = {} if self.manifest is None else asdict(self.manifest)
-        return {**told, "version": self.version, "live": self.live, "pinned": self.pinned, "state": self.state}
+        """Return the content of ``--json``."""
+        known = {} if self.manifest is None else asdict(self.manifest)
+        return {**known, "version": self.version, "live": self.live, "pinned": self.pinned, "state": self.state}
 
 
 def list_versions(root: str, model: str) -> list[ListedVersion]:

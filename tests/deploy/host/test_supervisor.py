@@ -51,7 +51,7 @@ def test_a_role_runs_is_listed_and_ends_with_the_supervisor(tmp_path):
     assert read_run_file(home) == {}
 
 
-def test_a_role_that_fails_is_told_with_its_own_last_words(tmp_path):
+def test_a_role_that_fails_is_reported_with_its_own_last_line(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
         supervisor.start(RoleCommand("server", SERVER.module, ["--set", "deploy.prot=1"]))
         wait_until(lambda: not supervisor.is_running("server"))

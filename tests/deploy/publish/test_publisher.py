@@ -18,7 +18,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.messages.control import CheckpointReady
 from stream.process.settings import StreamSettings
 from tests.deploy.dying import Died
-from tests.deploy.publisher_site import MODEL, Site
+from tests.deploy.publish.publisher_site import MODEL, Site
 from tests.deploy.small_state import small_state
 from tests.wait import PATIENCE_SECONDS, wait_until
 

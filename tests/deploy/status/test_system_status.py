@@ -16,16 +16,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
+from deploy.cli.console import page_console
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
-from deploy.status.page_console import page_console
-from deploy.status.process_memory import resident_bytes
-from deploy.status.running_system import find_running_system, left_over_roles
+from deploy.status.running_system import find_running_system, left_over_roles, resident_bytes
 from deploy.status.scrape import MetricsPage
 from deploy.status.service import main
 from deploy.status.status_page import status_page
-from deploy.status.system_status import EventLog, FrameRate, SystemStatus, look, newest_by_time
+from deploy.status.system_status import EventLog, FrameRate, SystemStatus, newest_by_time, read_status
 from stream.kafka.admin import create_topics
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
@@ -90,7 +89,7 @@ def look_at(home: Path, streaming: StreamSettings) -> SystemStatus:
     system = find_running_system(Home(home))
     assert system is not None
     with closing(EventLog(streaming, Topics("cats", streaming.topic_prefix))) as log:
-        return look(Home(home), system, FrameRate(), log, now_seconds=1100.0)
+        return read_status(Home(home), system, FrameRate(), log, now_seconds=1100.0)
 
 
 def test_roles_figures_pin_and_disk_are_gathered_without_kafka(
@@ -164,11 +163,11 @@ def test_a_role_that_is_gone_or_silent_is_told(tmp_path: Path, absent_broker: St
 
 def test_frames_a_second_are_those_of_the_last_half_minute() -> None:
     rate = FrameRate()
-    assert rate.see(page(700), 1100.0) == 7.0
-    assert rate.see(page(800), 1110.0) == 10.0
-    assert rate.see(page(800), 1135.0) == 0.0
-    assert rate.see(page(10), 1136.0) == pytest.approx(10 / 136)
-    assert rate.see(None, 1137.0) is None
+    assert rate.update(page(700), 1100.0) == 7.0
+    assert rate.update(page(800), 1110.0) == 10.0
+    assert rate.update(page(800), 1135.0) == 0.0
+    assert rate.update(page(10), 1136.0) == pytest.approx(10 / 136)
+    assert rate.update(None, 1137.0) is None
 
 
 def test_events_stand_in_the_order_of_their_time_and_not_of_their_coming() -> None:
@@ -197,7 +196,7 @@ def test_the_newest_events_are_kept_and_those_that_come(stream_settings: StreamS
         send(range(12, 14))
         wait_until(lambda: log.newest()[-1].task_seq == 13)
         assert [event.task_seq for event in log.newest()] == [5, 6, 7, 8, 9, 10, 12, 13]
-    with NewestRecords(stream_settings, topics.events, newest=3) as records:
+    with closing(NewestRecords(stream_settings, topics.events, newest=3)) as records:
         send(range(20, 21))
         assert records.passed_over == 11
         assert [record.offset for record in records.past_records(stream_settings)] == [11, 12, 13]

@@ -1,4 +1,4 @@
-"""The demo's examination: every version that stood at the end of a task is asked over HTTP.
+"""The demo's evaluation: each task's last version is asked over HTTP.
 
 The map from classes to labels is fitted on stream images and applied to images that nobody has seen.
 """
@@ -11,18 +11,24 @@ from numpy.typing import NDArray
 from sklearn.metrics import normalized_mutual_info_score
 
 from deploy.cli.client import Client
-from deploy.continual_metrics import accuracy, accuracy_matrix, fit_cluster_map, knowledge_retention, task_ends
+from deploy.evaluate.continual_metrics import (
+    accuracy,
+    accuracy_matrix,
+    fit_cluster_map,
+    knowledge_retention,
+    task_ends,
+)
 from stream.image_codec import encode_png
 from stream.messages.control import TaskPlan
 from stream.sources.datasets.packs import Pack
 
 Classes = NDArray[np.int64]
 Progress = Callable[[int], None]
-"""Told how many images were asked about."""
+"""Called with how many images were answered."""
 
 
 @dataclass(frozen=True)
-class ExamResult:
+class EvaluationResult:
     """How one model did: R, ACC on unseen images, the share of them called rightly, knowledge retention, NMI."""
 
     matrix: NDArray[np.float64]
@@ -43,33 +49,30 @@ def version_at(versions: Sequence[int], plans: Sequence[TaskPlan], frames: int) 
 
 
 @dataclass(frozen=True)
-class Exam:
-    """The stream in its order and the unseen images, with their labels and tasks.
-
-    Parameters
-    ----------
-    order, order_tasks
-        Indices into the pack's stream, and each one's task; tasks follow each other.
-    test_tasks
-        The task of each unseen image.
-    """
+class Evaluation:
+    """The stream in its order and the unseen images, with their labels and tasks."""
 
     pack: Pack
     order: Sequence[int]
+    """Indices into the pack's stream."""
     order_tasks: Sequence[int]
+    """The task of each of them; tasks follow each other."""
     test_tasks: Sequence[int]
+    """The task of each unseen image."""
 
     @property
     def task_ends(self) -> list[int]:
         """How many frames are over at the end of each task."""
         return task_ends(self.order_tasks)
 
-    def questions(self) -> int:
-        """Return how many images `take` asks about."""
+    def image_count(self) -> int:
+        """Return how many images `run` asks about."""
         ends, test_tasks = self.task_ends, np.asarray(self.test_tasks)
         return sum(end + int((test_tasks <= task).sum()) for task, end in enumerate(ends))
 
-    def take(self, client: Client, model: str, versions: Mapping[int, int | None], progress: Progress) -> ExamResult:
+    def run(
+        self, client: Client, model: str, versions: Mapping[int, int | None], progress: Progress
+    ) -> EvaluationResult:
         """Ask the version of each task about the stream until then and about the unseen images of the tasks until then.
 
         Parameters
@@ -94,12 +97,12 @@ class Exam:
             answers.append((seen, found))
         matrix = accuracy_matrix(answers, labels, truth, test_tasks)
         if answers[-1] is None:
-            return ExamResult(matrix, 0.0, 0.0, 0.0, 0.0)
+            return EvaluationResult(matrix, 0.0, 0.0, 0.0, 0.0)
         seen, found = answers[-1]
         acc = accuracy(fit_cluster_map(seen, labels), found, truth)
         named = [name == self.pack.names[label] for name, label in zip(names, truth, strict=True)]
         nmi = float(normalized_mutual_info_score(truth, found))
-        return ExamResult(matrix, acc, float(np.mean(named)), knowledge_retention(matrix), nmi)
+        return EvaluationResult(matrix, acc, float(np.mean(named)), knowledge_retention(matrix), nmi)
 
 
 def _answers(

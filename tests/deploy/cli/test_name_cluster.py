@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cli.commanding import ask_for, new_command
-from deploy.cli.naming import main, version_of
+from deploy.cli.name_cluster import main, version_of
+from deploy.cli.send_command import new_command, send_command
 from deploy.errors import CommandUnanswered
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
@@ -94,7 +94,7 @@ def test_without_a_learner_the_command_stands_and_its_sender_is_told(
     create_topics(stream_settings, topics)
     command = new_command(MODEL, "name", {"cluster": 1, "name": "one"}, 17)
     with pytest.raises(CommandUnanswered, match="takes effect when the learner of model m comes to it"):
-        ask_for(stream_settings, topics, command, wait_seconds=0.1)
+        send_command(stream_settings, topics, command, wait_seconds=0.1)
     (record,) = read_topic(stream_settings, topics.commands)
     assert Command.from_bytes(record.value or b"") == command
 

@@ -8,7 +8,7 @@ from threading import Thread
 
 import numpy as np
 
-from deploy.evaluator import Evaluator, LabelledFrames, judge
+from deploy.evaluate.evaluator import Evaluator, LabelledFrames, judge
 from deploy.registry.versions import Registry
 from deploy.serving.inference_session import InferenceSession
 from deploy.settings import DeploySettings

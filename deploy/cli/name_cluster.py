@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from deploy.cli.commanding import ask_for, new_command
+from deploy.cli.send_command import new_command, send_command
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
 from deploy.publish.promotion_state import PromotionStateFile
 from deploy.registry.versions import Registry
@@ -16,16 +16,16 @@ _UNNAMED = "cluster-"
 
 
 def name_cluster(tool: Tool) -> int:
-    """Send the command, wait for the learner, say which version will carry the name."""
+    """Send the command, wait for the learner, print which version will carry the name."""
     flags, topics = tool.flags, tool.topics
     arguments: dict[str, str | int] = {"cluster": flags.cluster, "name": "" if flags.clear else flags.name}
     command = new_command(topics.model, "name", arguments, now_ms())
-    event = ask_for(tool.streaming, topics, command, flags.wait_seconds)
+    event = send_command(tool.streaming, topics, command, flags.wait_seconds)
     root = str(tool.home.registry)
     pinned = PromotionStateFile(root, topics.model).load().pinned
     version = version_of(Registry(root), topics.model, event.task_seq)
     facts = {**asdict(event), "version": version, "pinned": pinned}
-    tool.render(facts, lambda: sys.stdout.write(f"{told(event, version, pinned)}\n"))
+    tool.render(facts, lambda: sys.stdout.write(f"{outcome_text(event, version, pinned)}\n"))
     return 0
 
 
@@ -38,12 +38,12 @@ def version_of(registry: Registry, model: str, task_seq: int) -> int:
     return next(of_task, newest + 1)
 
 
-def told(event: Event, version: int, pinned: int | None) -> str:
-    """Say what became of the name.
+def outcome_text(event: Event, version: int, pinned: int | None) -> str:
+    """Return the sentence for the learner's answer.
 
     Examples
     --------
-    >>> told(Event("", "digits", 45, "naming", 0, {"cluster": 3, "name": "seven"}), 45, None)
+    >>> outcome_text(Event("", "digits", 45, "naming", 0, {"cluster": 3, "name": "seven"}), 45, None)
     'cluster 3 is called seven from version 45 on'
     """
     cluster, name = event.evidence["cluster"], event.evidence["name"]

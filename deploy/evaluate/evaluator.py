@@ -1,4 +1,4 @@
-"""``python -m deploy.evaluator --model NAME``: the only role that reads ``truth`` (decision 0003).
+"""``python -m deploy.evaluate.evaluator --model NAME``: the only role that reads ``truth`` (decision 0003).
 
 Each new version is judged once, on the newest labelled frames of the stream, as soon as all that is there has been
 read. The one-to-one map from its classes to the labels is fitted on them, so the figure says how well clusters agree
@@ -16,8 +16,8 @@ import numpy as np
 from prometheus_client import Gauge
 from sklearn.metrics import normalized_mutual_info_score
 
-from deploy.continual_metrics import accuracy, fit_cluster_map
 from deploy.errors import InvalidGraph, ModelNotFound, RegistryError
+from deploy.evaluate.continual_metrics import accuracy, fit_cluster_map
 from deploy.registry.versions import Registry
 from deploy.roles import EVALUATOR
 from deploy.serving.inference_session import InferenceSession
@@ -99,7 +99,7 @@ def judge(
 
 @dataclass
 class Evaluator:
-    """Follows frames, labels and the registry; tells each verdict as a metric and an event."""
+    """Follows frames, labels and the registry; reports each verdict as a metric and an event."""
 
     models: Sequence[str]
     registry: Registry
@@ -110,7 +110,7 @@ class Evaluator:
     judged: dict[str, int] = field(default_factory=dict)
 
     def follow(self, frames: TopicTail, truths: TopicTail, role: Role) -> None:
-        """Judge new versions until the role is told to stop; none while older frames or labels are still to be read."""
+        """Judge new versions until the role is to stop; none while older frames or labels are still to be read."""
         while not role.stopping.is_set():
             for record in frames.next_records(_POLL_SECONDS):
                 self._read_frame(record)
@@ -138,7 +138,7 @@ class Evaluator:
         self.labelled.add_label((key or b"").decode(errors="replace"), truth.label)
 
     def _judge_newest(self, model: str) -> None:
-        """Judge a model's newest version, unless that was done; one that cannot be judged is told and passed over."""
+        """Judge a model's newest version, unless that was done; one that cannot be judged is logged and passed over."""
         version, pairs = self.registry.latest(model), self.labelled.pairs()
         if version is None or version == self.judged.get(model) or len(pairs) < _FEWEST_FRAMES:
             return
@@ -151,7 +151,7 @@ class Evaluator:
         if verdict is None:
             _log.warning("model=%s version=%d is passed over: no labelled frame can be decoded", model, version)
             return
-        self._tell(model, version, verdict)
+        self._report(model, version, verdict)
 
     def _load(self, model: str, version: int) -> InferenceSession:
         model_bytes = self.registry.read_model(model, version)
@@ -159,7 +159,7 @@ class Evaluator:
         session.warm_up()
         return session
 
-    def _tell(self, model: str, version: int, verdict: dict[str, float]) -> None:
+    def _report(self, model: str, version: int, verdict: dict[str, float]) -> None:
         _ACCURACY.labels(model).set(verdict["accuracy"])
         _NMI.labels(model).set(verdict["normalized_mutual_info"])
         _VERSION.labels(model).set(version)

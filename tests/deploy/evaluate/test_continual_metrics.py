@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from deploy.continual_metrics import (
+from deploy.evaluate.continual_metrics import (
     accuracy,
     accuracy_matrix,
     average_accuracy,

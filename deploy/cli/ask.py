@@ -106,11 +106,11 @@ def _ask_one(client: Client, model: str, image: Path, version: int | None) -> An
 
 
 def _show(image: Path, model: str, answer: Answer, *, brief: bool) -> None:
-    told = f"{answer.name}, probability {answer.probability:.2f}, uncertainty {answer.uncertainty:.2f}"
+    text = f"{answer.name}, probability {answer.probability:.2f}, uncertainty {answer.uncertainty:.2f}"
     if brief:
-        sys.stdout.write(f"{image}: {told}\n")
+        sys.stdout.write(f"{image}: {text}\n")
         return
-    sys.stdout.write(f"{model} version {answer.version}: {told} (above 1 is uncertain)\n")
+    sys.stdout.write(f"{model} version {answer.version}: {text} (above 1 is uncertain)\n")
     for name, probability in zip(answer.top_names, answer.top_probabilities, strict=True):
         sys.stdout.write(f"  {probability:6.3f}  {name}\n")
 

@@ -1,12 +1,13 @@
-"""A dead-letter topic, read and sent from within bounds."""
+"""A dead-letter topic: its newest records, one record, and sending records back. Memory is bounded."""
 
 import heapq
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from deploy.dead_letters.dead_letter import DeadLetter, original_headers
-from deploy.errors import LetterMissing
+from deploy.errors import DeadLetterMissing
 from deploy.status.newest_records import NewestRecords, read_record
 from stream.kafka.admin import describe_topic
 from stream.kafka.producer import BoundedProducer
@@ -14,29 +15,22 @@ from stream.log import Record
 from stream.process.settings import StreamSettings
 
 MOST_READ = 10_000
-"""Offsets of each partition that are looked at by default, the newest."""
+"""How many of the newest offsets of each partition are read by default."""
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What a dead-letter topic holds.
-
-    Parameters
-    ----------
-    letters
-        The newest, oldest first.
-    reasons
-        How many there are by reason, among those that were read.
-    passed_over
-        Older offsets that were not read.
-    """
+    """What a dead-letter topic holds."""
 
     letters: list[DeadLetter]
+    """The newest, oldest first."""
     reasons: dict[str, int]
+    """How many there are by reason, among those that were read."""
     passed_over: int
+    """Older offsets that were not read."""
 
 
-class LetterBox:
+class DeadLetterQueue:
     """The dead letters of ``topic``.
 
     Raises
@@ -60,7 +54,7 @@ class LetterBox:
                 if reason in (None, letter.reason):
                     yield letter
 
-        with NewestRecords(self._settings, self.topic, self._most_read) as records:
+        with closing(NewestRecords(self._settings, self.topic, self._most_read)) as records:
             newest = heapq.nlargest(limit, wanted(records), key=lambda letter: letter.time_ms)
             return Overview(newest[::-1], dict(reasons.most_common()), records.passed_over)
 
@@ -69,7 +63,7 @@ class LetterBox:
 
         Raises
         ------
-        LetterMissing
+        DeadLetterMissing
             There is none.
         """
         partition, _, offset = place.partition("/")
@@ -77,7 +71,7 @@ class LetterBox:
         found = read_record(self._settings, self.topic, int(partition), int(offset)) if numbers else None
         if found is None:
             message = f"{self.topic} has no record at {place!r}; `r2r dlq list` shows the places, as partition/offset"
-            raise LetterMissing(message)
+            raise DeadLetterMissing(message)
         return found
 
     def resend(self, places: Sequence[str], *, keep_sequence: bool) -> Counter[str]:
@@ -86,7 +80,7 @@ class LetterBox:
 
     def resend_all(self, reason: str | None, *, keep_sequence: bool) -> Counter[str]:
         """Send every letter that is there now back, or those of one reason."""
-        with NewestRecords(self._settings, self.topic, self._most_read) as records:
+        with closing(NewestRecords(self._settings, self.topic, self._most_read)) as records:
             return self._send(records.past_records(self._settings), reason, keep_sequence)
 
     def _send(self, records: Iterator[Record], reason: str | None, keep_sequence: bool) -> Counter[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.dead_letters.dead_letter import DeadLetter, original_headers
-from deploy.dead_letters.letter_box import LetterBox
+from deploy.dead_letters.dead_letter_queue import DeadLetterQueue
 from deploy.dead_letters.service import main
 from stream.dead_letters import DeadLetters
 from stream.kafka.admin import create_topics
@@ -101,7 +101,7 @@ def test_letters_are_listed_shown_and_sent_back(
 
 @pytest.mark.usefixtures("dlq")
 def test_a_long_topic_is_read_from_near_its_end(stream_settings: StreamSettings) -> None:
-    box = LetterBox(stream_settings, f"{stream_settings.topic_prefix}.frames.dlq", most_read=1)
+    box = DeadLetterQueue(stream_settings, f"{stream_settings.topic_prefix}.frames.dlq", most_read=1)
     found = box.overview(10, None)
     assert sum(found.reasons.values()) + found.passed_over == len(LETTERS)
     assert len(found.letters) == sum(found.reasons.values()) <= stream_settings.frame_partitions

@@ -1,8 +1,9 @@
-"""What a person asks of a running model: one record on ``commands``, and the event that says what became of it."""
+"""A person's command to a running model: one record on ``commands``, and the event that has its outcome."""
 
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 
 from deploy.errors import CommandRefused, CommandUnanswered
 from deploy.roles import LEARNER, PUBLISHER
@@ -33,10 +34,10 @@ def new_command(model: str, kind: str, arguments: Mapping[str, str | int], at_ms
     return Command(f"{model}/command/{kind}/{name}", model, kind, arguments, at_ms)
 
 
-def ask_for(settings: StreamSettings, topics: Topics, command: Command, wait_seconds: float) -> Event:
-    """Send a command and return what became of it.
+def send_command(settings: StreamSettings, topics: Topics, command: Command, wait_seconds: float) -> Event:
+    """Send a command and return its outcome.
 
-    1. look where the events end, 2. write the command, 3. wait for the event that names it.
+    1. find the end of the events, 2. write the command, 3. wait for the event that names it.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def ask_for(settings: StreamSettings, topics: Topics, command: Command, wait_sec
     BrokerUnavailable, TopicMissing
         Kafka does not answer, or knows nothing of the model.
     """
-    with NewestRecords(settings, topics.events, newest=0) as events:
+    with closing(NewestRecords(settings, topics.events, newest=0)) as events:
         with BoundedProducer(settings) as producer:
             producer.send(topics.commands, command.id.encode(), command.to_bytes())
             producer.flush(_FLUSH_SECONDS)
@@ -66,7 +67,7 @@ def ask_for(settings: StreamSettings, topics: Topics, command: Command, wait_sec
 
 
 def outcome_in(record: Record, command: Command) -> Event | None:
-    """Return the event in a record if it tells what became of the command."""
+    """Return the event in a record if it is the outcome of the command."""
     try:
         event = Event.from_bytes(record.value or b"")
     except InvalidMessage:

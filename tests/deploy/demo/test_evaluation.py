@@ -1,4 +1,4 @@
-from deploy.demo.exam import version_at
+from deploy.demo.evaluation import version_at
 from stream.messages.control import OffsetRange, TaskPlan
 
 
