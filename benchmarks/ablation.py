@@ -70,7 +70,7 @@ def measure(way: str, ratio: float, world: str, seed: int, frames: int) -> Mappi
     alone, generates = _WAYS[way]
     settings = LearnerSettings(seed=seed, recall_ratio=ratio)
     pack = leaving_stream(load_pack(DIGITS, None), world, frames, seed)
-    with closing(load_models(TEACHERS, DIGITS, Path(), lambda _: None)) as models:
+    with closing(load_models(TEACHERS, DIGITS, Path())) as models:
         run = named_run(pack, settings, models, generates=generates, adjust=generated_alone if alone else as_it_is)
     return {
         "named_acc": accuracy(run.names_of(pack.test_images, settings), pack),

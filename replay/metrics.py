@@ -1,13 +1,11 @@
 """The replay workers' Prometheus metrics."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from replay.judge.sample_filter import Verdict
 from replay.request_handler import Handled
-from replay.words.chat_reply import Tokens
 
 _AGES = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 _REQUESTS = Counter("r2r_replay_requests", "Requests, by outcome", ["model", "outcome"])
@@ -41,10 +39,10 @@ def observe_reopened(model: str) -> None:
     _REOPENED.labels(model).inc()
 
 
-def observe_chat(model: str, outcome: str, tokens: Tokens) -> None:
+def observe_chat(model: str, outcome: str, tokens: Mapping[str, int]) -> None:
     """Count a vocabulary that was asked for: ``answered``, or an `EndpointUnavailable`'s reason."""
     _CHATS.labels(model, outcome).inc()
-    for kind, count in asdict(tokens).items():
+    for kind, count in tokens.items():
         _TOKENS.labels(model, kind).inc(count)
 
 

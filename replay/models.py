@@ -18,14 +18,16 @@ from replay.words.vocabulary import TEMPLATE_PROMPTS, Vocabulary, read_vocabular
 from stream.process.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from replay.words.chat_connection import Endpoint
+    from replay.words.chat_endpoint import ChatEndpoint
 
 
 _NO_WORDS = "replay.labeller needs words to choose from; name a file in replay.words_file or set replay.chat_url"
 _NO_PIPELINE = "replay.generator is text_to_image and replay.pipeline names none; set a folder or a hub id there"
 
 
-def load_models(settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]) -> Models:
+def load_models(
+    settings: ReplaySettings, model: str, folder: Path, stopped: Callable[[], bool] = lambda: False
+) -> Models:
     """Return a worker's models.
 
     Parameters
@@ -34,16 +36,15 @@ def load_models(settings: ReplaySettings, model: str, folder: Path, sleep: Calla
         Whose worker it is, for metrics.
     folder
         Where suggested vocabularies are kept.
-    sleep
-        Waits so many seconds between two questions to a chat endpoint; returns true, at once, where the worker is to
-        stop.
+    stopped
+        Polled while a chat endpoint is waited for; true ends the wait.
 
     Raises
     ------
     InvalidSetting
         Settings that belong together are not all there.
     VocabularyRefused, EndpointUnavailable, StorageFull
-        As `replay.words.vocabulary_choice.VocabularyChoice.vocabulary`.
+        As `replay.words.vocabulary_source.VocabularySource.vocabulary`.
     WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
         As `replay.label.labeller.open_labeller` and `replay.generate.text_to_image.open_text_to_image`.
     """
@@ -53,7 +54,7 @@ def load_models(settings: ReplaySettings, model: str, folder: Path, sleep: Calla
         from replay.label.devices import use_threads  # noqa: PLC0415  torch takes seconds to import
 
         use_threads(settings.threads)
-    words = _vocabulary(settings, model, folder, sleep) if needs_words else None
+    words = _vocabulary(settings, model, folder, stopped) if needs_words else None
     resynthesis = Resynthesis(settings.strength)
     named: Generator = resynthesis if settings.generator == "resynthesis" else _text_to_image(settings, words, model)
     judge_of = _judge_of(settings, words)
@@ -83,37 +84,34 @@ def check_settings(settings: ReplaySettings) -> None:
     if settings.words_file:
         read_vocabulary(_words_file(settings))
     if settings.chat_url:
-        _endpoint(settings)
+        _endpoint(settings, lambda: False)
 
 
 def _words_file(settings: ReplaySettings) -> Path:
     return Path(shipped("words_file", settings.words_file)).expanduser()
 
 
-def _endpoint(settings: ReplaySettings) -> "Endpoint":
-    from replay.words.chat_connection import Endpoint  # noqa: PLC0415  openai takes 2.4 s to import
+def _endpoint(settings: ReplaySettings, stopped: Callable[[], bool]) -> "ChatEndpoint":
+    from replay.words.chat_endpoint import ChatEndpoint  # noqa: PLC0415  openai takes 2.4 s to import
 
-    return Endpoint(
+    return ChatEndpoint(
         settings.chat_url,
         settings.chat_model,
         settings.chat_key.get_secret_value(),
         settings.chat_seconds,
         settings.chat_tries,
         settings.chat_tokens,
+        stopped,
     )
 
 
-def _vocabulary(
-    settings: ReplaySettings, model: str, folder: Path, sleep: Callable[[float], object]
-) -> Vocabulary | None:
+def _vocabulary(settings: ReplaySettings, model: str, folder: Path, stopped: Callable[[], bool]) -> Vocabulary | None:
     file = _words_file(settings) if settings.words_file else None
     if settings.chat_url:
-        from replay.words.chat_endpoint import ChatEndpoint  # noqa: PLC0415  openai takes 2.4 s to import
-        from replay.words.vocabulary_cache import VocabularyCache  # noqa: PLC0415
-        from replay.words.vocabulary_choice import VocabularyChoice  # noqa: PLC0415
+        from replay.words.vocabulary_source import VocabularyCache, VocabularySource  # noqa: PLC0415  as above
 
-        chat = ChatEndpoint(_endpoint(settings), sleep=sleep, stopped=lambda: bool(sleep(0.0)))
-        return VocabularyChoice(model, chat, VocabularyCache(folder), file).vocabulary(settings.stream_description)
+        source = VocabularySource(model, _endpoint(settings, stopped), VocabularyCache(folder), file)
+        return source.vocabulary(settings.stream_description)
     return read_vocabulary(file) if file else None
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from threading import Event as Flag
 
 from replay import metrics
+from replay.errors import EndpointUnavailable
 from replay.models import load_models
 from replay.request_check import RequestCheck
 from replay.request_handler import Handled, RequestHandler
 from replay.settings import ReplaySettings
-from replay.words.errors import EndpointUnavailable
 from stream.kafka.admin import create_topics, wait_for_broker
 from stream.kafka.topics import Topics
 from stream.kafka.work_queue import Slot, WorkQueue
@@ -143,7 +143,7 @@ def body(role: Role) -> None:
     create_topics(streaming, topics)
     folder = role.home.root / "vocabulary"
     try:
-        models = load_models(settings, topics.model, folder, role.stopping.wait)
+        models = load_models(settings, topics.model, folder, role.stopping.is_set)
     except EndpointUnavailable:
         if role.stopping.is_set():
             return  # told to stop meanwhile

@@ -41,7 +41,7 @@ def measure(world: str, seed: int, frames: int) -> Row:
     fix_threads(1)
     settings = LearnerSettings(seed=seed)
     pack = leaving_stream(load_pack(DIGITS, None), world, frames, seed)
-    with closing(load_models(TEACHERS, DIGITS, Path(), lambda _: None)) as models:
+    with closing(load_models(TEACHERS, DIGITS, Path())) as models:
         run = named_run(pack, settings, models)
         beside = synthetic_only(models, pack)
     said = run.names_of(pack.test_images, settings)

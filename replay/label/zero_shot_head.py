@@ -15,10 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from replay.errors import WeightsCorrupt
+from replay.errors import VocabularyRefused, WeightsCorrupt
 from replay.label.label import Embeddings
 from replay.label.open_clip_model import OpenClipModel
-from replay.words.errors import VocabularyRefused
 
 TEMPERATURE_FILE = "temperature.json"
 """Beside a calibrated model: ``{"temperature": 0.03}``."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 from replay.words.safe_text import folded, safe_prompt, safe_word
 
 FEWEST_WORDS = 2

@@ -3,7 +3,6 @@ from prometheus_client import REGISTRY
 from replay import metrics
 from replay.judge.sample_filter import Verdict
 from replay.request_handler import Handled
-from replay.words.chat_reply import Tokens
 from stream.kafka.answers import Answers
 from stream.process.settings import StreamSettings
 
@@ -48,8 +47,8 @@ def test_the_cache_is_counted_by_what_was_found():
 
 
 def test_tokens_are_counted_by_kind_also_where_they_bought_nothing():
-    metrics.observe_chat("asked", "answered", Tokens(prompt=10, reasoning=5, answer=1))
-    metrics.observe_chat("asked", "unusable", Tokens(prompt=10))
+    metrics.observe_chat("asked", "answered", {"prompt": 10, "reasoning": 5, "answer": 1})
+    metrics.observe_chat("asked", "unusable", {"prompt": 10})
     assert value("llm_tokens_total", model="asked", kind="prompt") == 20
     assert value("llm_tokens_total", model="asked", kind="reasoning") == 5
     assert value("llm_requests_total", model="asked", outcome="unusable") == 1

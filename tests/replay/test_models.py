@@ -5,16 +5,15 @@ import sys
 
 import pytest
 
-from replay.errors import WeightsMissing
+from replay.errors import VocabularyRefused, WeightsMissing
 from replay.judge.judge import AcceptingJudge
 from replay.models import check_settings, load_models
 from replay.settings import ReplaySettings
-from replay.words.errors import VocabularyRefused
 from stream.process.errors import InvalidSetting
 
 
 def opened(tmp_path, **changed):
-    return load_models(ReplaySettings(**changed), "m", tmp_path, lambda _: None)
+    return load_models(ReplaySettings(**changed), "m", tmp_path)
 
 
 def test_by_default_nothing_pretrained_is_needed(tmp_path):

@@ -3,12 +3,10 @@ import json
 import pytest
 from prometheus_client import REGISTRY
 
-from replay.words.chat_connection import Endpoint
+from replay.errors import EndpointUnavailable
 from replay.words.chat_endpoint import ChatEndpoint
-from replay.words.errors import EndpointUnavailable
 from replay.words.vocabulary import Vocabulary
-from replay.words.vocabulary_cache import VocabularyCache
-from replay.words.vocabulary_choice import VocabularyChoice
+from replay.words.vocabulary_source import VocabularyCache, VocabularySource
 from stream.process.ports import free_port
 from tests.replay.words.chat_server import LISTED, WORDS, chat_server, status, streamed
 
@@ -16,9 +14,9 @@ GOOD = streamed({"content": LISTED})
 SUGGESTED = Vocabulary(tuple(WORDS["words"]), tuple(WORDS["prompts"]))
 
 
-def choice(folder, url, model="m", words_file=None, llm="r1"):
-    endpoint = ChatEndpoint(Endpoint(url, llm, tries=1, seconds=10.0))
-    return VocabularyChoice(model, endpoint, VocabularyCache(folder), words_file)
+def source(folder, url, model="m", words_file=None, llm="r1"):
+    endpoint = ChatEndpoint(url, llm, tries=1, seconds=10.0)
+    return VocabularySource(model, endpoint, VocabularyCache(folder), words_file)
 
 
 def absent():
@@ -31,11 +29,11 @@ def tokens(model, kind):
 
 def test_the_same_question_is_paid_for_once(tmp_path):
     with chat_server(GOOD) as server:
-        assert choice(tmp_path, server.url, "paid").vocabulary("pets") == SUGGESTED
-        assert choice(tmp_path, server.url, "paid").vocabulary("pets") == SUGGESTED
+        assert source(tmp_path, server.url, "paid").vocabulary("pets") == SUGGESTED
+        assert source(tmp_path, server.url, "paid").vocabulary("pets") == SUGGESTED
         assert len(server.requests) == 1
-        choice(tmp_path, server.url, "paid").vocabulary("birds")
-        choice(tmp_path, server.url, "paid", llm="v3").vocabulary("pets")
+        source(tmp_path, server.url, "paid").vocabulary("birds")
+        source(tmp_path, server.url, "paid", llm="v3").vocabulary("pets")
         assert len(server.requests) == 3
     assert [tokens("paid", kind) for kind in ("prompt", "reasoning", "answer")] == [300, 90, 60]
     labels = {"model": "paid", "outcome": "answered"}
@@ -44,14 +42,14 @@ def test_the_same_question_is_paid_for_once(tmp_path):
 
 def test_a_cached_vocabulary_needs_no_endpoint(tmp_path):
     VocabularyCache(tmp_path).save("pets", "r1", SUGGESTED)
-    assert choice(tmp_path, absent()).vocabulary("pets") == SUGGESTED
+    assert source(tmp_path, absent()).vocabulary("pets") == SUGGESTED
 
 
 def test_without_an_endpoint_the_file_is_used_and_the_reason_told(tmp_path, caplog):
     file = tmp_path / "words.txt"
     file.write_text("robin\nwren\n")
     with chat_server(status(401)) as server:
-        found = choice(tmp_path, server.url, "fallen", file).vocabulary("birds")
+        found = source(tmp_path, server.url, "fallen", file).vocabulary("birds")
     assert found.words == ("robin", "wren")
     assert "answered 401: the key is missing or wrong" in caplog.text
     labels = {"model": "fallen", "outcome": "refused"}
@@ -61,13 +59,13 @@ def test_without_an_endpoint_the_file_is_used_and_the_reason_told(tmp_path, capl
 def test_the_file_is_not_kept_as_if_it_had_been_suggested(tmp_path):
     file = tmp_path / "words.txt"
     file.write_text("robin\nwren\n")
-    choice(tmp_path / "cache", absent(), words_file=file).vocabulary("birds")
+    source(tmp_path / "cache", absent(), words_file=file).vocabulary("birds")
     assert not (tmp_path / "cache").exists()
 
 
 def test_without_endpoint_cache_and_file_one_sentence_says_what_to_do(tmp_path):
     with pytest.raises(EndpointUnavailable, match=r"cannot be reached .*name a words file in replay\.words_file"):
-        choice(tmp_path, absent()).vocabulary("birds")
+        source(tmp_path, absent()).vocabulary("birds")
 
 
 def test_what_another_worker_has_kept_meanwhile_is_used(tmp_path):
@@ -78,7 +76,7 @@ def test_what_another_worker_has_kept_meanwhile_is_used(tmp_path):
         GOOD(handler)
 
     with chat_server(answer) as server:
-        assert choice(tmp_path, server.url).vocabulary("pets") == theirs
+        assert source(tmp_path, server.url).vocabulary("pets") == theirs
 
 
 @pytest.mark.parametrize(
@@ -106,7 +104,7 @@ def test_a_cached_file_that_is_not_ours_is_asked_for_again(tmp_path, content, ca
     assert cache.load("pets", "r1") is None
     assert "is passed over" in caplog.text
     with chat_server(GOOD) as server:
-        assert choice(tmp_path, server.url).vocabulary("pets") == SUGGESTED
+        assert source(tmp_path, server.url).vocabulary("pets") == SUGGESTED
     assert json.loads(file.read_bytes())["words"] == WORDS["words"]
 
 
