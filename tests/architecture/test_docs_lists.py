@@ -1,6 +1,7 @@
 """Lists and defaults in documents are those of the code: one test for each list."""
 
 import ast
+import json
 import re
 
 from deploy.cli.command_line import app
@@ -78,3 +79,16 @@ def test_a_metric_that_a_document_names_is_there():
 def test_the_table_of_events_is_that_of_the_code():
     rows = table(section("formats.md", "## `r2r.event/1.0`"), "kind")
     assert {kind for row in rows for kind in CODE_SPAN.findall(row[0])} == event_kinds()
+
+
+def test_what_recall_is_worth_is_one_figure_in_all_documents():
+    digits = json.loads((ROOT / "benchmarks" / "results" / "learning-digits.json").read_bytes())["digits"]
+    with_it, without = digits["r2r"], digits["no_rehearsal"]
+    acc, retention = (100 * (with_it[key]["mean"] - without[key]["mean"]) for key in ("acc", "knowledge_retention"))
+    (decision,) = (DOCS / "decisions").glob("0008-*.md")
+    for page in (ROOT / "README.md", DOCS / "benchmarks.md", decision):
+        told = re.search(
+            r"(\d+) points of accuracy[^.]*?and\s+(\d+) of retention", re.sub(r"\d\.\d+", "", page.read_text())
+        )
+        assert told is not None, page.name
+        assert told.groups() == (f"{acc:.0f}", f"{retention:.0f}"), page.name
