@@ -1,16 +1,25 @@
 """Lists and defaults in documents are those of the code: one test for each list."""
 
 import ast
+import json
 import re
 
-from deploy.publish.promotion_commands import KINDS
+from pydantic import BaseModel, SecretStr
 
+from deploy.cli.all_settings import settings_classes
 from deploy.cli.command_line import app
+from deploy.publish.promotion_policy import KINDS
+from stream.kafka.topics import Topics
 from tests.architecture.tree import ROOT, python_files
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+HISTORY = "experiments.md"  # names of their time
 CODE = ("stream", "learner", "replay", "deploy")
+# The documents name the learner's settings as nested tables; until the code has them, they are not compared.
+COMPARED = {
+    name: kind for name, kind in settings_classes().items() if name != "learner" or "autoencoder" in kind.model_fields
+}
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 
 
@@ -28,6 +37,25 @@ def table(text, head):
     rows = lines[first + 2 :]
     end = next((number for number, line in enumerate(rows) if not line.startswith("|")), len(rows))
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows[:end]]
+
+
+def defaults(kind, prefix):
+    """Return every setting below ``prefix`` with its default as JSON, those of nested tables too."""
+    for name, field in kind.model_fields.items():
+        path = f"{prefix}.{name}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from defaults(field.annotation, path)
+        else:
+            yield path, json.dumps("" if field.annotation is SecretStr else field.default)
+
+
+def all_defaults():
+    return {path: value for name, kind in COMPARED.items() for path, value in defaults(kind, name)}
+
+
+def is_module(name):
+    path = ROOT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
 
 
 def literals(node):
@@ -68,6 +96,25 @@ def test_the_table_of_commands_is_that_of_the_command_line():
     }
 
 
+def test_the_tables_of_settings_have_every_setting_with_its_default():
+    text = (DOCS / "settings.md").read_text()
+    rows = [row for part in text.split("\n## ")[1:] for row in table(part, "setting")]
+    written = {row[0].strip("`"): CODE_SPAN.search(row[1])[1] for row in rows}
+    assert {path: value for path, value in written.items() if path.split(".")[0] in COMPARED} == all_defaults()
+    assert [row[0] for row in rows if not all(row)] == []
+
+
+def test_a_setting_that_a_document_names_is_there():
+    settings, topics = all_defaults(), Topics("m").replay
+    tables = {path.rsplit(".", 1)[0] for path in settings}
+    known = {*settings, *tables, *(topic.removeprefix("r2r.m.") for topic in topics)}
+    named = re.compile(rf"(?:{'|'.join(COMPARED)})(?:\.[a-z_0-9]+)+")
+    spans = {span for page in PAGES if page.name != HISTORY for span in CODE_SPAN.findall(page.read_text())}
+    found = {match[0] for match in map(named.match, spans) if match is not None}
+    below_a_table = {name for name in found - known if name.rpartition(".")[0] in tables}
+    assert {name for name in below_a_table if not is_module(name)} == set()
+
+
 def test_a_metric_that_a_document_names_is_there():
     names = metric_names()
     assert len(names) > 40
@@ -79,3 +126,16 @@ def test_a_metric_that_a_document_names_is_there():
 def test_the_table_of_events_is_that_of_the_code():
     rows = table(section("formats.md", "## `r2r.event/1.0`"), "kind")
     assert {kind for row in rows for kind in CODE_SPAN.findall(row[0])} == event_kinds()
+
+
+def test_what_recall_is_worth_is_one_figure_in_all_documents():
+    digits = json.loads((ROOT / "benchmarks" / "results" / "learning-digits.json").read_bytes())["digits"]
+    with_it, without = digits["r2r"], digits["no_rehearsal"]
+    acc, retention = (100 * (with_it[key]["mean"] - without[key]["mean"]) for key in ("acc", "knowledge_retention"))
+    (decision,) = (DOCS / "decisions").glob("0008-*.md")
+    for page in (ROOT / "README.md", DOCS / "benchmarks.md", decision):
+        told = re.search(
+            r"(\d+) points of accuracy[^.]*?and\s+(\d+) of retention", re.sub(r"\d\.\d+", "", page.read_text())
+        )
+        assert told is not None, page.name
+        assert told.groups() == (f"{acc:.0f}", f"{retention:.0f}"), page.name

@@ -1,5 +1,6 @@
 """The README's table: what was measured, where and at which commits, nothing made up."""
 
+from pathlib import Path
 from typing import Any
 
 from benchmarks.report.__main__ import render
@@ -92,6 +93,9 @@ def test_an_untrained_autoencoder_that_does_better_is_not_left_out() -> None:
     trained, untrained = table(render(learning(), {}, {}), "the same stream, boundaries")
     assert trained.startswith("| autoencoder trained")
     assert untrained == "| autoencoder never trained: random weights | 0.97, 0.96 | 0.99, 0.98 |"
+    experiments = (Path(__file__).parents[3] / "docs" / "experiments.md").read_text()
+    for row in (trained, untrained):
+        assert row.split("|", 2)[2] in experiments
 
 
 def test_each_table_tells_its_own_seeds_commit_and_machine() -> None:
