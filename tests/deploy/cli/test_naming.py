@@ -24,7 +24,7 @@ from stream.process.settings import StreamSettings
 from tests.deploy.published import publish
 from tests.flows.preload import preload
 from tests.learner.small import SETTINGS
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 MODEL = "m"
 
@@ -42,11 +42,11 @@ def learner(stream_settings: StreamSettings, tmp_path: Path) -> Iterator[Learner
         following = threading.Thread(target=opened.learn, args=(stopping,))
         following.start()
         try:
-            wait_until(lambda: opened.state.updates > 0 or not following.is_alive(), 60, "the first update")
+            wait_until(lambda: opened.state.updates > 0 or not following.is_alive(), what="the first update")
             yield opened
         finally:
             stopping.set()
-            following.join(60)
+            following.join(PATIENCE_SECONDS)
 
 
 def flags(streaming: StreamSettings, home: Path) -> list[str]:

@@ -7,6 +7,7 @@ import pytest
 
 from stream.process.errors import LearnerFenced
 from stream.process.lock import Exclusive
+from tests.wait import PATIENCE_SECONDS
 
 HOLDER = "import sys; from pathlib import Path; from stream.process.lock import Exclusive\n"
 HOLDER += "with Exclusive(Path(sys.argv[1]), 'm'): print('held', flush=True); sys.stdin.read()"
@@ -32,8 +33,8 @@ def test_a_refused_holder_leaves_the_first_ones_lock_in_place(tmp_path):
 def test_it_is_free_again_once_the_block_has_ended(tmp_path):
     path = tmp_path / "LOCK"
     for _ in range(2):
-        with Exclusive(path, "m"):
-            pass
+        with Exclusive(path, "m"), pytest.raises(LearnerFenced):
+            Exclusive(path, "m")
 
 
 def test_models_do_not_exclude_each_other(tmp_path):
@@ -51,6 +52,6 @@ def test_it_is_freed_when_the_holder_is_killed(tmp_path):
         with pytest.raises(LearnerFenced, match=f"process {holder.pid}"):
             Exclusive(path, "m")
         holder.send_signal(signal.SIGKILL)
-        holder.wait(10)
+        holder.wait(PATIENCE_SECONDS)
         with Exclusive(path, "m"):
             pass

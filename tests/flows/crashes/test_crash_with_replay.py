@@ -11,7 +11,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.messages.control import Command
 from stream.messages.replay import ReplayRequest
-from tests.flows.crash import differing, executed, run_to_the_end
+from tests.flows.ended_runs import differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, reached_by, write_settings
 from tests.flows.preload import preload
 from tests.learner.workers import painted
@@ -53,7 +53,7 @@ def test_killed_twice_with_samples_in_flight_it_ends_bit_identical(stream_settin
             requests.extend(ReplayRequest.from_bytes(record.value) for record in tail.next_records(0.05))
             return len(requests) == asked
 
-        wait_until(all_asked, 60, "the requests")
+        wait_until(all_asked, what="the requests")
         answer(stream_settings, topics, requests)
         ends = preload(stream_settings, topics, BEFORE, AFTER)
         assert first.ended() == (-signal.SIGKILL, "")

@@ -15,6 +15,7 @@ from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.process.settings import StreamSettings
+from tests.conftest import patient_settings
 from tests.flows.replay_process import ReplayProcess, answers, send
 from tests.replay.small import request
 from tests.wait import wait_until
@@ -35,7 +36,7 @@ def killed_at_each_point(streaming: StreamSettings, folder: Path) -> Ending:
         with ReplayProcess(folder, streaming, topics, faults=f"kill={point}@1") as worker:
             assert worker.ended() == (-signal.SIGKILL, "")
     with ReplayProcess(folder, streaming, topics) as worker:
-        wait_until(lambda: len(answers(streaming, topics)) == REQUESTS, 30, "all answers")
+        wait_until(lambda: len(answers(streaming, topics)) == REQUESTS, what="all answers")
         assert worker.stopped() == (0, "")
     return topics, answers(streaming, topics)
 
@@ -46,7 +47,7 @@ def killed_for_good(streaming: StreamSettings, folder: Path) -> Ending:
     with ReplayProcess(folder, streaming, topics, worker=0, faults="kill=mid_generation@4") as dying:
         assert dying.ended() == (-signal.SIGKILL, "")
     with ReplayProcess(folder, streaming, topics, worker=1) as heir:
-        wait_until(lambda: len(answers(streaming, topics)) == REQUESTS, 40, "all answers")
+        wait_until(lambda: len(answers(streaming, topics)) == REQUESTS, what="all answers")
         assert heir.stopped() == (0, "")
     return topics, answers(streaming, topics)
 
@@ -69,7 +70,7 @@ def prepared(streaming: StreamSettings, model: str) -> Topics:
 
 @pytest.fixture(scope="module")
 def streaming(broker: str) -> StreamSettings:
-    return StreamSettings(bootstrap_servers=broker, topic_prefix="killed")
+    return patient_settings(broker, "killed")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from learner.save.checkpoint import CheckpointStore
 from learner.state import LearnerState
 from stream.kafka.topics import Topics
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port
+from tests.conftest import free_port, patient_settings
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings, written_plans
 from tests.flows.preload import preload
 from tests.learner.small import SETTINGS
@@ -86,7 +86,7 @@ def disk_full(place: Place) -> tuple[int, str, Place]:
     assert place.store.newest() is None
     with place.learner() as learner:
         learner.wait_until_planned(place.streaming, topics, ends)
-        wait_until(place.store.newest, 30, "the checkpoint of the update")
+        wait_until(place.store.newest, what="the checkpoint of the update")
         assert learner.stopped() == (0, "")
     check_that_plans_tile(written_plans(place.streaming, topics), ends)
     return code, told, place
@@ -107,7 +107,7 @@ def ended(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
     with ThreadPoolExecutor(2) as pool:
         found = {}
         for name, happens in ERRORS.items():
-            streaming = StreamSettings(bootstrap_servers=broker, topic_prefix=f"errors-{name}")
+            streaming = patient_settings(broker, f"errors-{name}")
             place = Place(streaming, tmp_path_factory.mktemp(name))
             found[name] = pool.submit(happens, place)
         yield found

@@ -17,7 +17,7 @@ from stream.sources.datasets.packs import load_pack
 from tests.conftest import free_port
 from tests.flows.learner_process import write_settings
 from tests.learner.small import SETTINGS
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 def feed(home: Path, frames: int) -> None:
@@ -35,20 +35,20 @@ def test_a_frame_on_kafka_becomes_a_version_that_answers_and_is_judged(stream_se
     registry = Registry(str(tmp_path / "registry"))
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as up:
         try:
-            wait_until(lambda: registry.latest("digits") or up.poll() is not None, 120, "a version")
+            wait_until(lambda: registry.latest("digits") or up.poll() is not None, what="a version")
             assert up.poll() is None, up.communicate()
             with Client(f"http://127.0.0.1:{port}") as client:
                 image = encode_png(load_pack("digits", None).test_images[0])
-                wait_until(lambda: read_gauge(f"http://127.0.0.1:{port}", "r2r_server_active_version"), 30, "the swap")
+                wait_until(lambda: read_gauge(f"http://127.0.0.1:{port}", "r2r_server_active_version"), what="the swap")
                 answer = client.ask("digits", image, "image/png")
             assert answer.name.startswith("cluster-")
             assert 0 < answer.probability <= 1
             topics = Topics("digits", stream_settings.topic_prefix)
-            wait_until(lambda: "evaluation" in kinds(stream_settings, topics), 60, "the verdict")
+            wait_until(lambda: "evaluation" in kinds(stream_settings, topics), what="the verdict")
             assert kinds(stream_settings, topics) >= {"birth", "update", "promotion", "evaluation"}
         finally:
             up.send_signal(signal.SIGINT)
-            up.communicate(timeout=60)
+            up.communicate(timeout=PATIENCE_SECONDS)
     assert up.returncode == 0
 
 

@@ -18,7 +18,8 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
 from stream.process.settings import StreamSettings
-from tests.flows.crash import Ended, differing, executed, run_to_the_end
+from tests.conftest import patient_settings
+from tests.flows.ended_runs import Ended, differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings
 from tests.learner.small import SETTINGS, digits_frames, log_of_records, run_through
 
@@ -55,7 +56,7 @@ class Bench:
 @pytest.fixture(scope="module")
 def bench(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Preload so many frames that the last micro-task is full: then no cut depends on a clock."""
-    streaming = StreamSettings(bootstrap_servers=broker, topic_prefix="crash", frame_partitions=PARTITIONS)
+    streaming = patient_settings(broker, "crash", frame_partitions=PARTITIONS)
     topics = Topics("preload", streaming.topic_prefix)
     create_topics(streaming, topics)
     send(streaming, topics, 0, FRAMES)

@@ -2,8 +2,6 @@
 
 from collections import deque
 
-import pytest
-
 from benchmarks.recovery.__main__ import MODEL, SEED, SETTINGS, Site, run
 from benchmarks.recovery.killed_roles import AT_RANDOM, Death
 from benchmarks.recovery.uninterrupted import judge
@@ -19,7 +17,6 @@ DEATHS = {
 }
 
 
-@pytest.mark.timeout(400)  # 7 starts of a torch process, on machines that do other things as well
 def test_no_frame_is_lost_or_doubled_and_each_bit_is_the_same(stream_settings, tmp_path):
     site = Site(stream_settings, Topics(MODEL, stream_settings.topic_prefix), tmp_path, SEED)
     site.write_settings()

@@ -14,7 +14,7 @@ from stream.messages.replay import ReplayRequest
 from stream.process.settings import StreamSettings
 from tests.flows.preload import AfterTask, opened_learner, preload
 from tests.learner.workers import painted
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 FRAMES = 272  # a change is noticed and learned from, and some frames come after it
 LAST_TASK = 15
@@ -58,7 +58,7 @@ class Worker:
         values = [value for request in came for value in self._sends(request)]
         for value in values:
             self._producer.send(self._topics.replay_samples, None, value)
-        self._producer.flush(10)
+        self._producer.flush(PATIENCE_SECONDS)
         wait_until(lambda: self._learner.logs.samples.poll(0.05) or self._waiting() == len(values))
 
     def _next(self):
@@ -127,7 +127,7 @@ def test_a_name_is_a_new_version_and_a_wrong_one_is_told(one_partition, tmp_path
                 command = Command(f"c{number}", "m", "name", {"cluster": cluster, "name": name}, 0)
                 sent.append(command)
                 producer.send(topics.commands, command.id.encode(), command.to_bytes())
-            producer.flush(10)
+            producer.flush(PATIENCE_SECONDS)
             wait_until(lambda: learner.logs.commands.poll(0.05) or len(learner.logs.commands.waiting().records[0]) == 2)
 
     sent: list[Command] = []

@@ -27,7 +27,7 @@ def test_a_second_learner_is_refused_here_and_takes_over_from_elsewhere(stream_s
         )
         with LearnerProcess(elsewhere, MODEL) as third:
             theirs = CheckpointStore(third.home / "checkpoints", MODEL, 2, Faults())
-            wait_until(theirs.newest, 60, "the third learner's first checkpoint")
+            wait_until(theirs.newest, what="the third learner's first checkpoint")
             assert first.process.poll() is None, "nothing was to be planned, so it has not met the fence"
             ends = preload(stream_settings, topics, 64, 16)
             code, told = first.ended()
