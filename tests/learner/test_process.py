@@ -8,7 +8,7 @@ PROGRAM = """
 import ctypes
 import resource
 import sys
-from learner.kept_memory import keep_freed_memory
+from learner.process import keep_freed_memory
 
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
