@@ -58,7 +58,7 @@ class Steering:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read it; see `stream.messages.control.wire_format.from_bytes` for the errors."""
+        """Read it; see `stream.messages.wire_format.from_bytes` for the errors."""
         body = wire_format.from_bytes("steering", "1.0", data)
         try:
             return cls(**{name: _read(name, body[name]) for name in cls.__dataclass_fields__ if name in body})

@@ -56,7 +56,7 @@ class Manifest:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        """Read a manifest; see `stream.messages.control.wire_format.from_bytes` for the errors."""
+        """Read a manifest; see `stream.messages.wire_format.from_bytes` for the errors."""
         body = wire_format.from_bytes("model-version-manifest", "1.1", data)
         try:
             return cls(**{known.name: body[known.name] for known in fields(cls) if known.name in body})
