@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from deploy.errors import SystemMissing
+from deploy.cli.errors import SystemMissing
 from stream.kafka.topics import Topics, is_model_name
 from stream.process.errors import R2RError
 from stream.process.home import Home, home_from_environment, read_run_file, running_settings

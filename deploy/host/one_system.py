@@ -5,7 +5,7 @@ import os
 from types import TracebackType
 from typing import Self
 
-from deploy.errors import SystemRunning
+from deploy.host.errors import SystemRunning
 from stream.process.home import Home
 
 

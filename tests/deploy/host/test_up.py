@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.cli.all_settings import read_all_settings
-from deploy.errors import SystemRunning
+from deploy.host.errors import SystemRunning
 from deploy.host.one_system import OneSystem
 from deploy.host.up import role_commands
 from deploy.settings import DeploySettings
