@@ -21,6 +21,7 @@ from stream.kafka.topics import Topics
 from stream.kafka.work_queue import Slot, WorkQueue
 from stream.log import Record
 from stream.process import faults
+from stream.process.clock import now_ms
 from stream.process.errors import BrokerUnavailable, WorkLost
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
@@ -129,11 +130,6 @@ def slot_of(topics: Topics, number: int, settings: ReplaySettings) -> Slot:
         session_seconds=settings.session_seconds,
         work_seconds=2 * settings.request_seconds + settings.session_seconds,
     )
-
-
-def now_ms() -> int:
-    """Return Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def body(role: Role) -> None:

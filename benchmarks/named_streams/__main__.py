@@ -18,7 +18,8 @@ from benchmarks.named_streams.leaving_streams import WORLDS, leaving_stream
 from benchmarks.named_streams.named_run import accuracy, named_run
 from benchmarks.report.result_file import write_result
 from benchmarks.site.seeded_runs import Row, Summary, in_processes, summary
-from learner.service import fix_threads
+from learner.model.contract import live_ids
+from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from replay.generate.generation import Models
 from replay.generate.generator import Subject
@@ -50,7 +51,7 @@ def measure(world: str, seed: int, frames: int) -> Row:
         "labeller_zero_shot": accuracy(zero_shot(pack), pack),
         "synthetic_only": accuracy(beside, pack),
         "kept_share": float(np.mean([verdict.kept for verdict in run.verdicts])) if run.verdicts else 0.0,
-        "live_clusters": float(run.run.state.knowledge.mixture.live_clusters),
+        "live_clusters": float(len(live_ids(run.run.state.model))),
     }
 
 

@@ -1,15 +1,16 @@
 """A learner and a replay worker's models in one process: what it learns, and the names it gives to images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from benchmarks.learning.in_process import Run, log_of, prepare_all, run_stream
-from learner.model.clusters.knowledge import Knowledge
+from benchmarks.learning.in_process import Run, as_it_is, log_of, prepare_all, run_stream
+from learner.model.clusters.model import ClusterModel
 from learner.settings import LearnerSettings
-from learner.step import TaskReport
+from learner.state import LearnerState
+from learner.step import Effects
 from replay.answer import batches
 from replay.generate.generation import Models, generate_images
 from replay.generate.generator import Subject
@@ -31,20 +32,25 @@ class NamedRun:
 
     def names_of(self, images_NHWC: Pixels, settings: LearnerSettings) -> list[str]:
         """Return what the newest model calls images: the name whose clusters are likeliest together, or nothing."""
-        knowledge = self.run.state.knowledge
-        if not isinstance(knowledge, Knowledge) or knowledge.projection is None:
+        model = self.run.state.model
+        if not isinstance(model, ClusterModel) or not model.traits.has_learned:
             return [""] * len(images_NHWC)
         named = self.run.state.names.by_cluster()
-        slots = [named.get(cluster, "") for cluster in knowledge.mixture.ids_K.tolist()]
+        slots = [named.get(cluster, "") for cluster in model.ids_K.tolist()]
         words = sorted({*slots})
         belongs_KV = torch.tensor([[float(slot == word) for word in words] for slot in slots], dtype=torch.float64)
-        coordinates_ND = knowledge.coordinates(prepare_all(images_NHWC, settings))
-        return [
-            words[best] for best in (knowledge.mixture.probabilities(coordinates_ND) @ belongs_KV).argmax(1).tolist()
-        ]
+        coordinates_ND = model.coordinates(model.encoder.embed(prepare_all(images_NHWC, settings)))
+        return [words[best] for best in (model.mixture.probabilities(coordinates_ND) @ belongs_KV).argmax(1).tolist()]
 
 
-def named_run(pack: Pack, settings: LearnerSettings, models: Models | None, *, generates: bool = True) -> NamedRun:
+def named_run(
+    pack: Pack,
+    settings: LearnerSettings,
+    models: Models | None,
+    *,
+    generates: bool = True,
+    adjust: Callable[[LearnerState], LearnerState] = as_it_is,
+) -> NamedRun:
     """Let a new learner see a pack's stream images in their order; its requests are served at once, or by nobody.
 
     Models that do not generate still label.
@@ -52,13 +58,13 @@ def named_run(pack: Pack, settings: LearnerSettings, models: Models | None, *, g
     samples = MemoryLog(1)
     verdicts: list[Verdict] = []
 
-    def serve(report: TaskReport) -> None:
+    def serve(effects: Effects) -> None:
         if models is not None:
-            for request in report.requests:
+            for request in effects.requests:
                 verdicts.extend(_served(request, models, samples, generates=generates))
 
     frames = len(pack.stream_images)
-    run = run_stream(log_of(pack, range(frames), 1), frames, settings, samples=samples, told=serve)
+    run = run_stream(log_of(pack, range(frames), 1), frames, settings, adjust, samples, serve)
     return NamedRun(run, verdicts)
 
 

@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 
 from benchmarks.replay.noise_requests import noise_request
 from benchmarks.site.broker_site import Site
-from learner.service import now_ms
 from replay.generate.generation import Models
 from replay.generate.generator import Subject
 from replay.judge.judge import AcceptingJudge
@@ -24,6 +23,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.kafka.work_queue import WorkQueue
 from stream.messages.replay import ReplaySamples
+from stream.process.clock import now_ms
 from stream.process.deadline import Deadline
 
 MODEL = "no-op"

@@ -18,6 +18,7 @@ from stream.log import Record
 from stream.messages.replay import ReplayRequest
 from stream.process.faults import Faults
 from stream.process.settings import StreamSettings
+from tests.wait import PATIENCE_SECONDS
 
 MODEL = "m"
 NOW_MS = 1_000_000
@@ -52,7 +53,7 @@ class BlockingGenerator(SeedGenerator):
 
     def generate(self, subject: Subject, seeds: Sequence[int]) -> list[Pixels]:
         self.asked.set()
-        assert self.released.wait(30)
+        assert self.released.wait(PATIENCE_SECONDS)
         return super().generate(subject, seeds)
 
 

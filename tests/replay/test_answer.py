@@ -34,9 +34,9 @@ def test_all_images_are_there_once_in_their_order_with_their_seeds():
     assert {(batch.name, batch.score, batch.generator) for batch in written} == {("", 0.0, "fake")}
 
 
-def test_the_same_request_is_divided_the_same_way_again():
+def test_how_a_request_is_divided_stays_as_it_was_when_it_was_answered_before():
     images = [b"x" * place for place in range(50)]
-    assert answer(images, 1500) == answer(images, 1500)
+    assert [len(batch.images) for batch in answer(images, 1500)] == [32, 17, 1]
 
 
 def test_an_image_that_fits_in_no_batch_is_refused():

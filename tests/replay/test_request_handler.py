@@ -24,6 +24,7 @@ from tests.replay.small import (
     record_of,
     request,
 )
+from tests.wait import PATIENCE_SECONDS
 
 
 def handled(wanted, generator=None, **around):
@@ -186,8 +187,8 @@ def test_told_to_stop_it_leaves_the_request_undone():
     wanted = record_of(request(images=3).to_bytes())
     thread = Thread(target=lambda: done.append(handler(generator, settings).handle(wanted, stopping)))
     thread.start()
-    assert generator.asked.wait(10)
+    assert generator.asked.wait(PATIENCE_SECONDS)
     stopping.set()
     generator.released.set()
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert done == [None]

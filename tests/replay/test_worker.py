@@ -19,7 +19,7 @@ from stream.kafka.work_queue import WorkQueue
 from stream.messages.replay import ReplaySamples
 from stream.process.errors import BrokerUnavailable, UnknownFormat, WorkLost
 from tests.replay.small import MODEL, NOW_MS, SeedGenerator, handler, record_of, request
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class ListedQueue:
@@ -148,7 +148,7 @@ def serving(stream_settings, topics):
     thread.start()
     yield
     stopping.set()
-    thread.join(20)
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
 
 
@@ -161,8 +161,8 @@ def test_good_poisoned_and_expired_requests_are_each_dealt_with_once(stream_sett
         for place, value in enumerate(values):
             producer.send(topics.replay_requests, b"id", value, partition=place % 3)
     written = partial(read_topic, stream_settings)
-    wait_until(lambda: len(written(topics.replay_requests_dlq)) == 3 and counted("expired") > expired, 20, "all")
-    wait_until(lambda: len({record.key for record in written(topics.replay_samples)}) == 2, 20, "both answers")
+    wait_until(lambda: len(written(topics.replay_requests_dlq)) == 3 and counted("expired") > expired, what="all")
+    wait_until(lambda: len({record.key for record in written(topics.replay_samples)}) == 2, what="both answers")
     answers = [ReplaySamples.from_bytes(record.value) for record in written(topics.replay_samples)]
     images = {1: 0, 4: 0}
     for batch in answers:

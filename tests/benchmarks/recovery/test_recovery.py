@@ -1,4 +1,4 @@
-"""The judge of frames, and roles that die as planned; the kills of real roles are in ``tests/flows``."""
+"""The judge of frames, and roles that die as planned; the kills of real roles are in ``tests/flows/crashes``."""
 
 from collections import deque
 
@@ -58,7 +58,7 @@ def test_a_role_dies_as_often_as_planned_and_then_lives_on(killed_role):
         killed_role.look()
         return killed_role.is_spared
 
-    wait_until(spared, 60, "the last planned death")
+    wait_until(spared, what="the last planned death")
     assert killed_role.kills == {"plan_written": 2, AT_RANDOM: 1}
     assert histogram([killed_role]) == ["learner.at_random     # 1", "learner.plan_written  ## 2"]
 
@@ -72,7 +72,7 @@ def test_a_role_that_ends_by_itself_is_told(tmp_path):
         return False
 
     with pytest.raises(RuntimeError, match=r"feed ended by itself with code 1: .*no_such_module"):
-        wait_until(look_until_it_raises, 60, "the end")
+        wait_until(look_until_it_raises, what="the end")
 
 
 def test_every_named_phase_is_planned_five_times_and_60_kills_at_least():

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.wait import PATIENCE_SECONDS
+
 Answer = Callable[["Handler"], None]
 WORDS = {"words": ["cat", "dog", "red fox"], "prompts": ["a photo of a {}", "a {} in fog, seen from above"]}
 LISTED = json.dumps(WORDS)
@@ -61,7 +63,7 @@ def chat_server(*answers: Answer) -> Iterator[ChatServer]:
             yield server
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
 
 
 def events(*deltas: dict[str, object], finish: str | None = "stop", done: bool = True) -> bytes:

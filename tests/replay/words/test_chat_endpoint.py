@@ -8,7 +8,7 @@ from replay.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.chat_endpoint import MOST_BODY_BYTES, ChatEndpoint
 from replay.words.vocabulary import TEMPLATE_PROMPTS
 from stream.process.errors import InvalidSetting
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.replay.words.chat_server import (
     LISTED,
     WORDS,

@@ -7,7 +7,7 @@ from replay.errors import EndpointUnavailable
 from replay.words.chat_endpoint import ChatEndpoint
 from replay.words.vocabulary import Vocabulary
 from replay.words.vocabulary_source import VocabularyCache, VocabularySource
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.replay.words.chat_server import LISTED, WORDS, chat_server, status, streamed
 
 GOOD = streamed({"content": LISTED})
