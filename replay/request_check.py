@@ -1,4 +1,4 @@
-"""A record of ``replay.requests`` becomes a request that can be served, or an error that says why not."""
+"""The check of a record of ``replay.requests``: a request that can be served, or an error with its reason."""
 
 import logging
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ class RequestCheck:
 
 
 def _prompt_name(name: str) -> str:
-    """Return the name in plain form; empty where it may not reach a prompt, as if nobody had named the cluster."""
+    """Return the name in plain form; empty where it may not reach a prompt, as for a cluster without a name."""
     try:
         return safe_word(name) if name else ""
     except VocabularyRefused as error:

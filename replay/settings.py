@@ -55,7 +55,7 @@ class ReplaySettings(Settings):
     """An OpenAI-compatible endpoint that is asked for words, as https://api.deepseek.com/v1; or none."""
     chat_model: str = "deepseek-reasoner"
     chat_key: SecretStr = SecretStr("")
-    """From the environment, R2R_REPLAY__CHAT_KEY, or the file; a flag is visible to whoever lists processes."""
+    """From the environment, R2R_REPLAY__CHAT_KEY, or the file; a flag is visible in the list of processes."""
     chat_seconds: float = Field(180.0, gt=0)
     """For the whole question, with all tries."""
     chat_tries: int = Field(3, ge=1)

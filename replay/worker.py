@@ -34,7 +34,7 @@ _log = logging.getLogger("replay")
 
 
 class Faults(faults.Faults):
-    """The points at which a worker can be told to die; see `stream.process.faults`."""
+    """The points at which a test can kill a worker; see `stream.process.faults`."""
 
     points = ("mid_generation", "generated", "mid_transaction", "committed")
 
@@ -146,7 +146,7 @@ def body(role: Role) -> None:
         models = load_models(settings, topics.model, folder, role.stopping.is_set)
     except EndpointUnavailable:
         if role.stopping.is_set():
-            return  # told to stop meanwhile
+            return  # stopped while it waited for the endpoint
         raise
     with closing(models):
         check = RequestCheck(topics.model, streaming, settings)

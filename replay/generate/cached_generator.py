@@ -20,7 +20,7 @@ class SampleKey:
     Parameters
     ----------
     name
-        What it shows.
+        The subject's.
     generator
         The generator's name with all its settings and its weights; another setting is another generator.
     seed

@@ -1,7 +1,7 @@
 """Images of a subject that are worth keeping: label, generate, judge.
 
-The name of a subject is what its request says, or else what the labeller says of its exemplars. A subject with a name
-goes to the generator for names, one without a name to the generator that reads the exemplars.
+The name of a subject is the request's, or else the labeller's label of its exemplars. A subject with a name goes to the
+generator for names, one without a name to the generator that reads the exemplars.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ class Generated:
     Parameters
     ----------
     label
-        The labeller's label of the exemplars, whatever the request said.
+        The labeller's label of the exemplars, whatever the request's name is.
     generator
         The name of the generator.
     images, seeds

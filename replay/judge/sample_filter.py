@@ -18,7 +18,7 @@ from replay.label.label import Embeddings
 
 Reason = Literal["", "safety", "label", "distance", "duplicate"]
 LEAST_SPREAD = 0.02
-"""1 − cosine; the scatter of one image says nothing of the scatter of others."""
+"""1 − cosine; the least spread: that of one image is unknown."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Names for images: which of many words fits best, by a vision-language model, or none.
+"""Zero-shot labels: the word of a vocabulary that fits an image best, or none.
 
 Axes: N images, V words, D dimensions.
 """

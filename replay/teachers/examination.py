@@ -1,7 +1,7 @@
 """How good a pair of teachers is, on pictures that neither has seen.
 
-The judges are support vector machines on pixels: good enough for digits, too weak for photographs, whose figures
-then say more of the judge than of the teachers.
+The classifiers are support vector machines on pixels: good enough for digits, too weak for photographs, whose figures
+then measure the classifier more than the teachers.
 """
 
 import time
@@ -27,7 +27,7 @@ DISTRACTORS = tuple(_WORDS.split())
 """Words that are true of no picture; none of them was learned."""
 TEMPLATES = ("a photo of the digit {}", "a handwritten {}", "a photo of the number {}")
 _PER_CLASS = 60
-_LARGEST_JUDGE = 4000  # pictures: a support vector machine takes the square of it
+_MOST_TRAINED = 4000  # pictures: a support vector machine takes the square of it
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Figures:
     abstained
         Of them those that it gives no name.
     recognised
-        Generated pictures in which a judge sees what was asked for; it learned from unseen real ones.
+        Generated pictures that a classifier gives their class; it learned from unseen real ones.
     learned_from
         Unseen real pictures that a classifier names rightly which learned from generated ones alone.
     novelty
@@ -66,12 +66,12 @@ def examine(
     labels = np.concatenate([part.labels for part in unseen])
     labelled, abstained = _labelling(folder, (images, labels), seen.names, device)
     (generated, asked), rate = _generated_pictures(folder, seen.names, device)
-    judge = _judge(unseen[0].images[:_LARGEST_JUDGE], unseen[0].labels[:_LARGEST_JUDGE])
-    student = _judge(generated, asked)
+    classifier = _classifier(unseen[0].images[:_MOST_TRAINED], unseen[0].labels[:_MOST_TRAINED])
+    student = _classifier(generated, asked)
     return Figures(
         labelled,
         abstained,
-        float((judge.predict(_flat(generated)) == asked).mean()),
+        float((classifier.predict(_flat(generated)) == asked).mean()),
         float((student.predict(_flat(images)) == labels).mean()),
         _nearest(generated, seen.images) / _nearest(unseen[1].images, seen.images),
         rate,
@@ -102,7 +102,7 @@ def _generated_pictures(folder: Path, names: tuple[str, ...], device: str) -> tu
     return (np.stack(generated), np.repeat(np.arange(len(names)), _PER_CLASS)), rate
 
 
-def _judge(images: Pixels, labels: Labels) -> Any:
+def _classifier(images: Pixels, labels: Labels) -> Any:
     from sklearn.svm import SVC  # noqa: PLC0415  a second to import
 
     return SVC(C=10.0, gamma="scale").fit(_flat(images), labels)

@@ -102,14 +102,14 @@ class ChatEndpoint:
             async with asyncio.timeout(self.seconds):
                 while not (await asyncio.wait({asking}, timeout=_LOOK_SECONDS))[0]:
                     if self.stopped():
-                        raise _NoWords(reason="stopped", told="was not waited for, because this worker is to stop")
+                        raise _NoWords(reason="stopped", text="was not waited for, because this worker is to stop")
                 return asking.result()
         except TimeoutError:
-            raise _NoWords(reason="late", told="did not answer in full in time") from None
+            raise _NoWords(reason="late", text="did not answer in full in time") from None
         except APIStatusError as error:
             raise _refusal(error.status_code) from None
         except (APIConnectionError, httpx2.InvalidURL) as error:
-            raise _NoWords(reason="unreachable", told=f"cannot be reached ({_name_of(error)})") from None
+            raise _NoWords(reason="unreachable", text=f"cannot be reached ({_name_of(error)})") from None
         finally:
             asking.cancel()
 
@@ -143,8 +143,8 @@ class ChatEndpoint:
 class _NoWords(Exception):
     """Why there are no words: an `EndpointUnavailable`'s reason, and the end of its sentence."""
 
-    def __init__(self, *, reason: str, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, *, reason: str, text: str) -> None:
+        super().__init__(text)
         self.reason = reason
 
 
@@ -154,10 +154,10 @@ async def _vocabulary(response: AsyncAPIResponse[Any], tokens: Counter[str]) -> 
         tokens.update(reply.tokens)
         vocabulary, dropped = vocabulary_in(reply)
     except APIConnectionError as error:
-        raise _NoWords(reason="cut", told=f"broke its answer off ({_name_of(error)})") from None
+        raise _NoWords(reason="cut", text=f"broke its answer off ({_name_of(error)})") from None
     except VocabularyRefused as error:
         cause = str(error).partition(";")[0]
-        raise _NoWords(reason="unusable", told=f"gave no words that can be used ({cause})") from None
+        raise _NoWords(reason="unusable", text=f"gave no words that can be used ({cause})") from None
     if dropped:
         _log.warning("%d of the chat endpoint's words and prompts may not be used and are dropped", dropped)
     return vocabulary
@@ -207,12 +207,12 @@ class _Capped(httpx2.AsyncByteStream):
 
 def _refusal(status: int) -> _NoWords:
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _NoWords(reason="busy", told=f"answered {status}")
+        return _NoWords(reason="busy", text=f"answered {status}")
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return _NoWords(
-            reason="refused", told=f"answered {status}, a redirect, which is not followed: the address is another"
+            reason="refused", text=f"answered {status}, a redirect, which is not followed: the address is another"
         )
-    return _NoWords(reason="refused", told=f"answered {status}{_MEANS.get(status, '')}")
+    return _NoWords(reason="refused", text=f"answered {status}{_MEANS.get(status, '')}")
 
 
 def _name_of(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""What a language model is asked: words and prompts for a stream that its user describes."""
+"""The question to a language model: words and prompts for a stream that its user describes."""
 
 import unicodedata
 

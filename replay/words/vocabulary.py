@@ -1,4 +1,4 @@
-"""The words a labeller may use, and the prompts in which a generator shows them."""
+"""The words that a labeller chooses from, and the prompts of a generator."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ TEMPLATE_PROMPTS = (
     "a photo of a {} at dusk",
     "a slightly blurred photo of a {}",
 )
-"""Used where nobody has given others."""
+"""The default."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def read_vocabulary(file: Path) -> Vocabulary:
     Raises
     ------
     VocabularyRefused
-        The file cannot be read, a line may not be used (which one is told), or there are too few or too many.
+        The file cannot be read, a line may not be used (the error has its number), or there are too few or too many.
     """
     words, prompts = [], []
     for number, line in enumerate(_lines(file), start=1):

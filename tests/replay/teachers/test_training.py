@@ -156,7 +156,7 @@ def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"labels": np.zeros(30, np.int64)}, "shows 1 classes; shuffle it"),
+        ({"labels": np.zeros(30, np.int64)}, "has 1 classes; shuffle it"),
         ({"names": ("cat", "", "dog")}, "is called ''; give it a name"),
         ({"names": ("cat", "a{}b", "dog")}, "give it a name"),
         ({"images": np.zeros((30, 30, 17, 3), np.uint8)}, "30 x 17 came; scale them to a square"),
