@@ -21,8 +21,8 @@
     ├── SystemRunning          another `r2r up` runs in the same home
     ├── SystemMissing          what a tool asks about does not run, or is not there
     ├── FileThere              a file that is to be written is there already, or cannot be written
-    ├── LetterMissing          a dead-letter topic has no record at a place
-    ├── StoppedEarly           a run was told to stop before it had its result
+    ├── DeadLetterMissing          a dead-letter topic has no record at a place
+    ├── StoppedEarly           a run was stopped before it had its result
     ├── CommandRefused         what a person asked of a running model has no effect
     ├── CommandUnanswered      nobody has said in time what became of a command
     ├── ServerAnswer           a server answered a client with an error
@@ -166,11 +166,11 @@ class NoLiveCluster(CandidateRefused):
 
 
 class RoleEnded(R2RError):
-    """A supervised role has ended and is not started again; its last words are repeated."""
+    """A supervised role has ended and is not started again; the last line of its output is repeated."""
 
-    def __init__(self, name: str, code: int, last_words: str, output: str) -> None:
-        where = "" if "(log: " in last_words else f" (log: {output})"
-        super().__init__(f"the role {name} ended with code {code}: {last_words}{where}")
+    def __init__(self, name: str, code: int, last_line: str, output: str) -> None:
+        where = "" if "(log: " in last_line else f" (log: {output})"
+        super().__init__(f"the role {name} ended with code {code}: {last_line}{where}")
 
 
 class RolesSilent(R2RError):
@@ -222,12 +222,12 @@ class FileThere(R2RError):
         super().__init__(f"{file} is not written ({cause.strerror}); name another file, or move that one away")
 
 
-class LetterMissing(R2RError):
+class DeadLetterMissing(R2RError):
     """A dead-letter topic has no record at a place."""
 
 
 class StoppedEarly(R2RError):
-    """A run was told to stop before it had its result."""
+    """A run was stopped before it had its result."""
 
 
 class ServerAnswer(R2RError):

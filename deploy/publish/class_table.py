@@ -1,4 +1,4 @@
-"""Which cluster belongs to which class: clusters that bear one name are one class.
+"""Which cluster belongs to which class: clusters with one name are one class.
 
 Axes: K slots.
 """

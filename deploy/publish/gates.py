@@ -14,7 +14,7 @@ import onnx
 
 from deploy.errors import CandidateRefused, InvalidGraph, OutputsNotFinite, ParityFailed
 from deploy.serving.inference_session import InferenceSession
-from deploy.serving.prediction import Prediction
+from deploy.serving.served_contract import Prediction
 
 _NOT_ONNX = (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
 Images = npt.NDArray[np.uint8]

@@ -41,7 +41,7 @@ class Handlers:
         return self._models.is_served(model)
 
     def server_metadata(self) -> bytes:
-        """Tell name, version and extensions."""
+        """Return name, version and extensions."""
         return protocol.to_json({"name": SERVER_NAME, "version": _version(), "extensions": [IMAGE_BODY]})
 
     def models(self) -> bytes:
@@ -57,11 +57,11 @@ class Handlers:
         return self._models.load_older(model, version)
 
     def model_ready(self, loaded: LoadedVersion) -> bytes:
-        """Tell that a version can answer."""
+        """Return that a version can answer."""
         return protocol.to_json({"name": loaded.model, "ready": True})
 
     def model_metadata(self, loaded: LoadedVersion) -> bytes:
-        """Tell inputs, outputs and versions; reads the registry."""
+        """Return inputs, outputs and versions; reads the registry."""
         return protocol.model_metadata(loaded.model, self._models.versions(loaded.model), loaded.session.latent_size)
 
     def repository_index(self) -> bytes:

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deploy.errors import InvalidRequest, InvalidTensor
-from deploy.serving.prediction import Prediction
-from deploy.serving.served_contract import COLOURS, INPUT, OUTPUT_NAMES, OUTPUTS, TensorSpec
+from deploy.serving.served_contract import COLOURS, INPUT, OUTPUT_NAMES, OUTPUTS, Prediction, TensorSpec
 
 _DATATYPES = {output.name: output.datatype for output in OUTPUTS}
 _LARGEST_VALUE = 255

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from replay.errors import DeviceMissing
-from replay.settings import ReplaySettings
-from replay.teachers.shipped import DIGITS, shipped
+from replay.settings import DIGITS, ReplaySettings, shipped
 from stream.process.errors import R2RError
 
 _IN_USE = 1.5  # of the weights' bytes: with what one batch takes beside them

@@ -14,18 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from replay.errors import WeightsCorrupt
+from replay.errors import VocabularyRefused, WeightsCorrupt
+from replay.label.label import Embeddings
 from replay.label.open_clip_model import OpenClipModel
-from replay.words.errors import VocabularyRefused
 
 TEMPERATURE_FILE = "temperature.json"
 """Beside a calibrated model: ``{"temperature": 0.03}``."""
 _FEWEST_WORDS = 2
 _TEXTS_AT_ONCE = 512
 
-Embeddings = npt.NDArray[np.float32]
 _log = logging.getLogger(__name__)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from replay.generate.generator import Subject
-from replay.generate.text_to_image import Painting, open_text_to_image
+from replay.generate.text_to_image import PipelineOptions, open_text_to_image
 from replay.label.labeller import open_labeller
 from stream.image_codec import Pixels
 from stream.sources.datasets.orders import Labels
@@ -65,15 +65,15 @@ def examine(
     images = np.concatenate([part.images for part in unseen])
     labels = np.concatenate([part.labels for part in unseen])
     labelled, abstained = _labelling(folder, (images, labels), seen.names, device)
-    (painted, asked), rate = _painting(folder, seen.names, device)
+    (generated, asked), rate = _generated_pictures(folder, seen.names, device)
     judge = _judge(unseen[0].images[:_LARGEST_JUDGE], unseen[0].labels[:_LARGEST_JUDGE])
-    student = _judge(painted, asked)
+    student = _judge(generated, asked)
     return Figures(
         labelled,
         abstained,
-        float((judge.predict(_flat(painted)) == asked).mean()),
+        float((judge.predict(_flat(generated)) == asked).mean()),
         float((student.predict(_flat(images)) == labels).mean()),
-        _nearest(painted, seen.images) / _nearest(unseen[1].images, seen.images),
+        _nearest(generated, seen.images) / _nearest(unseen[1].images, seen.images),
         rate,
     )
 
@@ -85,21 +85,21 @@ def _labelling(folder: Path, unseen: tuple[Pixels, Labels], names: tuple[str, ..
     return float(np.mean(right)), float(np.mean([not name for name in given]))
 
 
-def _painting(folder: Path, names: tuple[str, ...], device: str) -> tuple[tuple[Pixels, Labels], float]:
-    """Return `_PER_CLASS` pictures of each class with their labels, and how many a second were painted."""
+def _generated_pictures(folder: Path, names: tuple[str, ...], device: str) -> tuple[tuple[Pixels, Labels], float]:
+    """Return `_PER_CLASS` pictures of each class with their labels, and how many were generated in a second."""
     generator = open_text_to_image(
-        str(folder.absolute() / "generator"), Painting(TEMPLATES, batch_images=_PER_CLASS), device
+        str(folder.absolute() / "generator"), PipelineOptions(TEMPLATES, batch_images=_PER_CLASS), device
     )
     generator.generate(Subject(names[0], []), [0])
     start = time.perf_counter()
-    painted = [
+    generated = [
         image
         for label, name in enumerate(names)
         for image in generator.generate(Subject(name, []), range(label * _PER_CLASS, (label + 1) * _PER_CLASS))
         if image is not None
     ]
-    rate = len(painted) / (time.perf_counter() - start)
-    return (np.stack(painted), np.repeat(np.arange(len(names)), _PER_CLASS)), rate
+    rate = len(generated) / (time.perf_counter() - start)
+    return (np.stack(generated), np.repeat(np.arange(len(names)), _PER_CLASS)), rate
 
 
 def _judge(images: Pixels, labels: Labels) -> Any:

@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 
 LONGEST_DESCRIPTION = 2000
 PROMPT_VERSION = "1"

@@ -6,7 +6,7 @@ What is refused is told without the text itself, because the refusal may be logg
 import re
 import unicodedata
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 
 LONGEST_WORD = 50
 LONGEST_PROMPT = 160

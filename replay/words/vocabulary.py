@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 from replay.words.safe_text import folded, safe_prompt, safe_word
 
 FEWEST_WORDS = 2
@@ -26,7 +26,7 @@ TEMPLATE_PROMPTS = (
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and prompts that are safe to show and to paint; one that is not cannot be made.
+    """Words and prompts that are safe to display and to generate from; an unsafe one cannot be made.
 
     Parameters
     ----------

@@ -61,17 +61,17 @@ class ToldAnnouncements:
         self._life = life
         self.announced = set(told.versions)
 
-    def promoted(self, manifest: Manifest, uri: str) -> None:
+    def announce_version(self, manifest: Manifest, uri: str) -> None:
         assert uri.endswith(f"/{manifest.version}/model.onnx")
         self._life.change()
         self._told.versions.add(manifest.version)
         self.announced.add(manifest.version)
 
-    def decided(self, outcome: Event) -> None:
+    def announce_outcome(self, outcome: Event) -> None:
         self._life.change()
         self._told.events.append(outcome)
 
-    def gone(self, versions: Sequence[int]) -> None:
+    def withdraw(self, versions: Sequence[int]) -> None:
         for version in versions:
             self._life.change()
             self._told.versions.discard(version)

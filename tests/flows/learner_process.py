@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.roles import LEARNER
 from learner.settings import LearnerSettings
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
@@ -24,7 +25,7 @@ class LearnerProcess:
     def __init__(self, folder: Path, model: str, *flags: str, faults: str = "") -> None:
         self.home = folder / "home"
         self.log_file = self.home / "logs" / f"learner-{model}.log"
-        command = [sys.executable, "-m", "learner.service", "--model", model, "--home", str(self.home), *flags]
+        command = [sys.executable, "-m", LEARNER.module, "--model", model, "--home", str(self.home), *flags]
         settings = ["--settings", str(folder / "settings.toml")] if (folder / "settings.toml").exists() else []
         self.process = subprocess.Popen(
             [*command, *settings],

@@ -9,8 +9,8 @@ from deploy.doctor.service import main
 from stream.kafka.admin import create_topics
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port
 from tests.wait import wait_until
 
 NAMES = ["python", "crc32c", "memory", "disk", "ports", "java", "kafka jars", "kafka", "topics", "clock"]
@@ -45,7 +45,7 @@ def test_before_the_first_start_nothing_is_wrong_with_kafka(
     doctor(tmp_path, absent_broker)
     told = capsys.readouterr().out
     assert "`r2r up` starts one" in told
-    assert "not looked at without Kafka" in told
+    assert "not checked without Kafka" in told
 
 
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,5 @@
 """The protocol's JSON: what is read, and how what cannot be read is told."""
 
-import contextlib
 import json
 from typing import Any
 

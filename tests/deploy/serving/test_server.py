@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from deploy.registry.versions import Registry
+from deploy.roles import SERVER
 from stream.image_codec import encode_jpeg
 from tests.deploy.published import publish
 from tests.deploy.server_process import ServerProcess
@@ -141,7 +142,7 @@ def test_told_to_stop_it_exits_0_and_leaves_the_port(tmp_path: Path, number: sig
 
 
 def _run(home: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "deploy.serving.server", "--home", str(home), *flags]
+    command = [sys.executable, "-m", SERVER.module, "--home", str(home), *flags]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
 
 

@@ -14,8 +14,8 @@ from stream.messages.replay import ReplayRequest
 from tests.flows.ended_runs import differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, reached_by, write_settings
 from tests.flows.preload import preload
-from tests.learner.painting import painted
 from tests.learner.small import SETTINGS, digits_log, log_of_records, run_through
+from tests.learner.workers import painted
 from tests.wait import wait_until
 
 MODEL = "m"

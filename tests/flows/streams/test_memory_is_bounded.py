@@ -1,11 +1,11 @@
 """A stream of many times the window leaves the state as large as it was."""
 
 import pytest
+from learner.save.state_format import state_to_bytes
 
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
-from learner.save.state_format import state_to_bytes
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState

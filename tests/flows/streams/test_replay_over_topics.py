@@ -13,7 +13,7 @@ from stream.messages.control import CheckpointReady, Command, Event
 from stream.messages.replay import ReplayRequest
 from stream.process.settings import StreamSettings
 from tests.flows.preload import AfterTask, opened_learner, preload
-from tests.learner.painting import painted
+from tests.learner.workers import painted
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 FRAMES = 272  # a change is noticed and learned from, and some frames come after it

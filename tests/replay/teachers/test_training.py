@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from replay.generate.generator import Subject
-from replay.generate.text_to_image import Painting, open_text_to_image
+from replay.generate.text_to_image import PipelineOptions, open_text_to_image
 from replay.label.labeller import open_labeller
 from replay.teachers.__main__ import main
 from replay.teachers.examination import Figures
@@ -74,7 +74,7 @@ def test_the_generator_loads_with_diffusers_alone(pair):
 def test_they_serve_as_labeller_and_generator(pair, pictures):
     labels = open_labeller(str(pair / "labeller"), NAMES, ["{}"], "cpu", least_score=0.0).labels(pictures.images[:2])
     assert {label.name for label in labels} <= set(NAMES)
-    generator = open_text_to_image(str(pair / "generator"), Painting(steps=2, batch_images=2), "cpu")
+    generator = open_text_to_image(str(pair / "generator"), PipelineOptions(steps=2, batch_images=2), "cpu")
     assert generator.generate(Subject("ankle boot", []), [7])[0].dtype == np.uint8
 
 

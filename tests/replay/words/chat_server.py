@@ -138,7 +138,7 @@ def endless(handler: Handler) -> None:
     """Send as much as is taken."""
     handler.start(Content_Type="text/event-stream", Connection="close")
     while True:
-        handler.wfile.write(b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n' * 1000)
+        handler.wfile.write(b'data: {"choices":[{"delta":{"content":"' + b"x" * 10_000 + b'"}}]}\n\n' * 10)
 
 
 def left_open(handler: Handler) -> None:
