@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from learner.memory.members import members_of
 from learner.memory.names import Names
 from learner.plan.inputs import InputLogs
+from learner.steps.members import members_of
 from stream.memory_log import MemoryLog
 from tests.learner.small import SETTINGS, digits_log, run_through
 from tests.learner.workers import label_all

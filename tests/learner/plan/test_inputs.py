@@ -4,8 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from learner.intake.progress import Positions
 from learner.plan.ahead import Ahead
-from learner.plan.inputs import InputLogs, Positions
+from learner.plan.inputs import InputLogs
 from stream.memory_log import MemoryLog
 from stream.messages.control import OffsetRange, TaskPlan
 from tests.learner.small import AROUND

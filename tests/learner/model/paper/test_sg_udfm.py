@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import KernelDensity
 
 from learner.model.paper import sg_udfm
-from learner.model.paper.settings import PaperSettings
+from learner.settings import PaperSettings
 
 SETTINGS = PaperSettings()
 SEEDS = [0, 1, 2]
