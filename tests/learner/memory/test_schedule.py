@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learner.memory.replay_schedule import Share, Wanted, replay_schedule
+from learner.memory.schedule import Share, Wanted, replay_schedule
 
 WANTED = st.lists(
     st.builds(
