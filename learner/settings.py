@@ -188,7 +188,8 @@ class LearnerSettings(Settings):
         encoder = info.data.get("autoencoder", AutoencoderSettings())
         most = min(info.data.get("window_frames", 32), encoder.latent_width)
         if clusters.projection_dimensions > most:
-            message = f"projection_dimensions: at most {most} components exist for these window_frames and channels"
+            chosen = f"projection_dimensions = {clusters.projection_dimensions}"
+            message = f"{chosen}: at most {most} components exist for these window_frames and channels"
             raise ValueError(message)
         return clusters
 
