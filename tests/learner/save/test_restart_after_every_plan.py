@@ -1,13 +1,13 @@
 """Saved and loaded after each single plan, a learner ends with the bytes of one that was never interrupted."""
 
 import pytest
-from learner.model.paper.settings import PaperSettings
 
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
 from learner.save.checkpoint import CheckpointStore
 from learner.save.format import state_to_bytes
 from learner.save.resume import resume
+from learner.settings import PaperSettings
 from learner.state import LearnerState
 from learner.step import step
 from stream.memory_log import MemoryLog
