@@ -26,6 +26,7 @@ from benchmarks.site.seeded_runs import in_processes, summary
 from learner.model.clusters.model import ClusterModel
 from learner.model.clusters.rehearsal import rehearse
 from learner.model.clusters.update import update
+from learner.model.clusters.values import ClusterValues
 from learner.model.contract import SyntheticImages, UpdateInputs, UpdateReport, live_ids
 from learner.process import fix_threads
 from learner.settings import LearnerSettings
@@ -49,7 +50,7 @@ class GeneratedAlone(ClusterModel):
         return update(self, inputs, generator, _generated_alone)
 
 
-def _generated_alone(model: ClusterModel, inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
+def _generated_alone(model: ClusterValues, inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
     """Return what replaces recalled images; those are drawn all the same, so that all draws are as they were."""
     past = rehearse(model, inputs, generator)
     kept_N = torch.zeros(len(past.slots_N), dtype=torch.bool)

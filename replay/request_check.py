@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from replay.errors import VocabularyRefused
 from replay.generate.generator import Subject
@@ -18,16 +17,6 @@ from stream.process.settings import StreamSettings
 _log = logging.getLogger(__name__)
 _LONGEST_NAME = 64
 _LONGEST_ID = 200  # it is repeated in every batch, and is a record's key
-_TYPES: dict[str, type[Any]] = {
-    "id": str,
-    "model": str,
-    "task_seq": int,
-    "cluster": int,
-    "name": str,
-    "images": int,
-    "seed": int,
-    "expires_at_ms": int,
-}
 
 
 @dataclass(frozen=True)
@@ -46,11 +35,10 @@ class RequestCheck:
         UnknownFormat
             Another release wrote it: the worker is to be updated, the request is not to blame.
         InvalidMessage
-            ``not_json``, ``wrong_kind``, ``incomplete``, ``wrong_type``, ``bad_id``, ``bad_name``, ``other_model``,
+            ``not_json``, ``wrong_kind``, ``incomplete``, ``bad_id``, ``bad_name``, ``other_model``,
             ``bad_seed``, ``bad_count``, ``no_exemplars``, ``too_many_exemplars`` or ``too_many_members``.
         """
         request = ReplayRequest.from_bytes(record.value or b"")
-        _check_types(request)
         if not (0 < len(request.id) <= _LONGEST_ID and request.id.isascii() and request.id.isprintable()):
             message = f"the id is {request.id!r:.80}, but must have 1 to {_LONGEST_ID} plain characters; derive another"
             raise InvalidMessage(message, reason="bad_id")
@@ -104,11 +92,3 @@ def _prompt_name(name: str) -> str:
     except VocabularyRefused as error:
         _log.warning("a cluster's name is not used in prompts: it %s", error)
         return ""
-
-
-def _check_types(request: ReplayRequest) -> None:
-    for key, wanted in _TYPES.items():
-        value = getattr(request, key)
-        if type(value) is not wanted:  # True is an int to isinstance
-            message = f"{key} is {value!r:.80}, but must be of type {wanted.__name__}; resend the request"
-            raise InvalidMessage(message, reason="wrong_type")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from stream.frame import Headers
 from stream.frame_buffer import FrameBuffer
 from stream.log import Record, Waiting
-from stream.messages.control import Ranges
+from stream.messages.task_plan import Ranges
 from stream.process.errors import PositionLost
 
 

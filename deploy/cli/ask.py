@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.cli.client import Answer, Client
+from deploy.cli.errors import ImageRefused, SystemMissing
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
-from deploy.errors import ImageRefused, SystemMissing
 from deploy.roles import SERVER
 from deploy.settings import DeploySettings
 from stream.image_codec import content_type_of

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from deploy.cli.console import page_console
+from deploy.cli.errors import SystemMissing
 from deploy.cli.send_command import new_command, send_command
 from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
-from deploy.errors import SystemMissing
 from deploy.status.version_list import list_versions, version_table
 from stream.messages.control import Event
 from stream.process.clock import now_ms

@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 
-from deploy.errors import CommandRefused, CommandUnanswered
+from deploy.cli.errors import CommandUnanswered
+from deploy.publish.errors import CommandRefused
 from deploy.roles import LEARNER, PUBLISHER
 from deploy.status.newest_records import NewestRecords
 from stream.kafka.producer import BoundedProducer

@@ -7,15 +7,19 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from deploy.dead_letters.dead_letter import DeadLetter, original_headers
-from deploy.errors import DeadLetterMissing
 from deploy.status.newest_records import NewestRecords, read_record
 from stream.kafka.admin import describe_topic
 from stream.kafka.producer import BoundedProducer
 from stream.log import Record
+from stream.process.errors import R2RError
 from stream.process.settings import StreamSettings
 
 MOST_READ = 10_000
 """How many of the newest offsets of each partition are read by default."""
+
+
+class DeadLetterMissing(R2RError):
+    """A dead-letter topic has no record at a place."""
 
 
 @dataclass(frozen=True)

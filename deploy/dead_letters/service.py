@@ -11,8 +11,7 @@ from rich.text import Text
 from deploy.cli.console import page_console
 from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
 from deploy.dead_letters.dead_letter import DeadLetter, dead_letter_table
-from deploy.dead_letters.dead_letter_queue import MOST_READ, DeadLetterQueue, Overview
-from deploy.errors import DeadLetterMissing
+from deploy.dead_letters.dead_letter_queue import MOST_READ, DeadLetterMissing, DeadLetterQueue, Overview
 from stream.kafka.topics import Topics
 from stream.log import Record
 from stream.process.home import write_atomically

@@ -19,7 +19,6 @@ from deploy.cli.client import Client
 from deploy.cli.console import page_console
 from deploy.demo.evaluation import Evaluation, version_at
 from deploy.demo.table import Outcome, show
-from deploy.errors import DemoRunning, StoppedEarly
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.registry.versions import Registry
 from deploy.roles import EVALUATOR, FEED, LEARNER, PUBLISHER, REPLAY, SERVER
@@ -29,6 +28,7 @@ from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
 from stream.messages.control import TaskPlan
 from stream.process.deadline import Deadline
+from stream.process.errors import R2RError
 from stream.process.home import Home, is_alive, read_run_file
 from stream.process.ports import free_port
 from stream.process.role import Role, parser, run_role
@@ -46,6 +46,17 @@ _TEACHERS = [
     for setting in ("labeller=digits", "words_file=digits", "generator=text_to_image", "pipeline=digits")
     for flag in ("--set", f"replay.{setting}")
 ]
+
+
+class DemoRunning(R2RError):
+    """Another demo runs in the same home."""
+
+    def __init__(self, home: str) -> None:
+        super().__init__(f"another demo is running in {home}; wait for it or choose another --home")
+
+
+class StoppedEarly(R2RError):
+    """A run was stopped before it had its result."""
 
 
 @dataclass(frozen=True)

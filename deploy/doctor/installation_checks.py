@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from deploy.doctor.finding import Finding, error, ok, warning
-from deploy.errors import ProviderMissing
+from deploy.serving.errors import ProviderMissing
 from deploy.settings import ProviderChoice
 
 _OLDEST_PYTHON = (3, 11)

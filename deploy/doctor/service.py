@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy.cli.all_settings import AllSettings, read_all_settings
+from deploy.cli.errors import SystemMissing
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
 from deploy.doctor import broker_checks, installation_checks, machine_checks, weights_checks
 from deploy.doctor.finding import Finding, error, exit_code, ok, warning
 from deploy.doctor.machine_checks import THIS_MACHINE, listens, port_on_this_machine
-from deploy.errors import SystemMissing
 from deploy.status.running_system import find_running_system
 from replay.label.weights import weights_of
 from stream.kafka.facts import clock_difference, topic_facts

@@ -16,10 +16,11 @@ import numpy as np
 from prometheus_client import Gauge
 from sklearn.metrics import normalized_mutual_info_score
 
-from deploy.errors import InvalidGraph, ModelNotFound, RegistryError
 from deploy.evaluate.continual_metrics import accuracy, fit_cluster_map
+from deploy.registry.errors import ModelNotFound, RegistryError
 from deploy.registry.versions import Registry
 from deploy.roles import EVALUATOR
+from deploy.serving.errors import InvalidGraph
 from deploy.serving.inference_session import InferenceSession
 from deploy.settings import DeploySettings
 from stream.frame import Frame

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from deploy.errors import RoleEnded
+from deploy.host.errors import RoleEnded
 from stream.broker import dies_with_parent
 from stream.process.home import Home, write_atomically
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from deploy.cli.all_settings import read_all_settings
 from deploy.cli.console import waiting_for, write_line
 from deploy.doctor.machine_checks import THIS_MACHINE, check_ports, listens, port_on_this_machine
-from deploy.errors import RolesSilent, SystemRunning
+from deploy.host.errors import RolesSilent, SystemRunning
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.roles import BROKER
 from deploy.settings import DeploySettings

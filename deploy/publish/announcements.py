@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deploy.errors import CandidateRefused
+from deploy.publish.errors import CandidateRefused
 from deploy.registry.manifest import Manifest
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from deploy.errors import CandidateRefused, InvalidGraph, OutputsNotFinite, ParityFailed
+from deploy.publish.errors import CandidateRefused, OutputsNotFinite, ParityFailed
+from deploy.serving.errors import InvalidGraph
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.served_contract import Prediction
 

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from deploy.errors import CommandRefused, ModelNotFound, RegistryError
 from deploy.publish.announcements import Announcements
+from deploy.publish.errors import CommandRefused
 from deploy.publish.promotion_policy import KINDS, ServableVersions, decide
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile
+from deploy.registry.errors import ModelNotFound, RegistryError
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
 from stream.log import Record

@@ -7,7 +7,7 @@ learner's next update does not replace it at once. Unpinned, the newest that was
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from deploy.errors import CommandRefused
+from deploy.publish.errors import CommandRefused
 from deploy.publish.promotion_state import PromotionState, RollForward
 from deploy.registry.manifest import Manifest
 from stream.messages.control import Command, Evidence

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from deploy.errors import RegistryError
+from deploy.registry.errors import RegistryError
 from deploy.registry.stored_document import read_document
 from deploy.registry.version_storage import VersionStorage
 from stream.messages import wire_format

@@ -19,10 +19,10 @@ from urllib.parse import unquote, urlparse
 import torch
 from prometheus_client import REGISTRY
 
-from deploy.errors import CandidateRefused
 from deploy.metrics import PublishingMetrics
 from deploy.publish.announcements import Announcements
 from deploy.publish.candidate import Candidate, CandidateExporter
+from deploy.publish.errors import CandidateRefused
 from deploy.publish.promotion import PromotionController
 from deploy.publish.promotion_state import PromotionStateFile
 from deploy.publish.served_graph import ServedGraph, served_graph

@@ -26,6 +26,5 @@ def triton_config(model: str, latent_size: int) -> str:
 
 
 def _tensor(tensor: TensorSpec, latent_size: int) -> str:
-    shape = (-1, latent_size) if tensor.name == "latent" else tensor.shape
-    dims = ", ".join(str(size) for size in shape)
+    dims = ", ".join(str(size) for size in tensor.sizes(latent_size))
     return f'  {{ name: "{tensor.name}" data_type: {_TYPES[tensor.datatype]} dims: [ {dims} ] }}'

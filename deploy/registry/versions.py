@@ -15,7 +15,7 @@ a new number (decision 0004).
 
 import hashlib
 
-from deploy.errors import ModelNotFound, RegistryError, VersionBroken
+from deploy.registry.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.manifest import Manifest
 from deploy.registry.triton_config import triton_config
 from deploy.registry.version_storage import VersionStorage

@@ -9,8 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from starlette.requests import Request
 
-from deploy.errors import BodyTooLarge, BodyTooSlow, Overloaded, UnsupportedMedia
 from deploy.metrics import ServingMetrics
+from deploy.serving.errors import BodyTooLarge, BodyTooSlow, Overloaded, UnsupportedMedia
 from deploy.serving.handlers import Handlers
 from deploy.serving.live_models import LoadedVersion
 from deploy.settings import DeploySettings

@@ -7,9 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from deploy.errors import InvalidGraph, ModelNotFound, ModelNotReady, RegistryError, VersionBroken
 from deploy.metrics import ServingMetrics
+from deploy.registry.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.versions import Registry
+from deploy.serving.errors import InvalidGraph, ModelNotReady
 from deploy.serving.inference_session import InferenceSession
 
 _log = logging.getLogger(__name__)

@@ -27,6 +27,10 @@ class TensorSpec:
     datatype: str
     shape: tuple[int, ...]
 
+    def sizes(self, latent_size: int) -> tuple[int, ...]:
+        """Return the shape in a model whose latents have this size."""
+        return (-1, latent_size) if self.name == "latent" else self.shape
+
 
 INPUT = TensorSpec(INPUT_NAME, INPUT_DATATYPE, (-1, -1, -1, COLOURS))
 OUTPUTS = (

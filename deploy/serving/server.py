@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 from deploy.metrics import ServingMetrics
 from deploy.registry.versions import Registry
 from deploy.roles import SERVER
-from deploy.serving.handlers import Handlers, InputLimits
+from deploy.serving.handlers import Handlers
 from deploy.serving.http_api import create_app
 from deploy.serving.inference_route import InferenceRoute
 from deploy.serving.inference_session import InferenceSession, check_provider
@@ -52,8 +52,7 @@ def serve(role: Role) -> None:
     load = partial(InferenceSession.load, provider=settings.provider, threads=settings.intra_op_threads)
     registry = Registry(role.flags.registry or str(role.home.registry))
     models = LiveModels(registry, load, metrics, keep_loaded=settings.keep_loaded, expected=role.flags.model)
-    limits = InputLimits(settings.max_body_bytes, settings.max_image_pixels, settings.max_batch_images)
-    handlers = Handlers(models, limits)
+    handlers = Handlers(models, settings)
     app = create_app(handlers, InferenceRoute(handlers, metrics, settings), metrics)
     with contextlib.closing(bind(settings.host, _port(role, settings))) as listener:
         models.load_first()

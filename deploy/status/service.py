@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.text import Text
 
 from deploy.cli.console import page_console
+from deploy.cli.errors import SystemMissing
 from deploy.cli.tool import Tool, run_tool, tool_parser
-from deploy.errors import SystemMissing
 from deploy.status.running_system import RunningSystem, find_running_system
 from deploy.status.status_page import status_page
 from deploy.status.system_status import EventLog, FrameRate, read_status

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from deploy.errors import RegistryError
 from deploy.publish.promotion_state import PromotionStateFile
+from deploy.registry.errors import RegistryError
 from deploy.roles import LEARNER, SERVER
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords

@@ -7,8 +7,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from deploy.errors import ModelNotFound, RegistryError
 from deploy.publish.promotion_state import PromotionStateFile
+from deploy.registry.errors import ModelNotFound, RegistryError
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
 

@@ -46,7 +46,6 @@ def apply_commands(
     for record in records:
         try:
             command = Command.from_bytes(record.value or b"")
-            _check(command)
         except InvalidMessage as error:
             refused = RefusedCommand(f"offset {record.offset}", error.reason, str(error)[:_LONGEST_MESSAGE])
             outcomes.append(refused)
@@ -59,12 +58,6 @@ def apply_commands(
             state = _with_name(state, outcome, plan.task_seq)
         outcomes.append(outcome)
     return state, outcomes
-
-
-def _check(command: Command) -> None:
-    if not (isinstance(command.id, str) and isinstance(command.arguments, dict)):
-        message = "a command's id is text and its arguments are an object; send it again so"
-        raise InvalidMessage(message, reason="incomplete")
 
 
 def _named(state: LearnerState, command: Command, plan: TaskPlan) -> Outcome:

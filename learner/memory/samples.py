@@ -110,8 +110,8 @@ def _expected(state: LearnerState, record: Record, plan: TaskPlan) -> tuple[Repl
     if samples.cluster != asked.cluster or batch != f"{asked.id}/samples/{samples.part}":
         message = "cluster and id are not those of its request; copy them from there"
         raise InvalidMessage(message, reason="wrong_request")
-    if type(samples.part) is not int or (not samples.images and (samples.part, samples.parts) != (0, 1)):
-        message = "part is a whole number, and an answer without images has one part; send it so"
+    if not samples.images and (samples.part, samples.parts) != (0, 1):
+        message = "an answer without images has one part; send it so"
         raise InvalidMessage(message, reason="wrong_part")
     if samples.images and asked.arrived >= asked.images:
         message = f"{asked.images} images were asked for and {asked.arrived} came; send as many as are wanted"
@@ -135,29 +135,26 @@ def _labels(samples: ReplaySamples, asked: Asked) -> list[FrameLabel]:
     if samples.part != 0:
         message = "what is said of a request's members comes with the first part of the answer; send it there"
         raise InvalidMessage(message, reason="bad_labels")
-    listed = isinstance(names, list) and isinstance(scores, list) and len(names) == len(scores) <= len(asked.members)
-    if not (listed and all(map(_is_word, names, scores))):
+    if not (len(names) == len(scores) <= len(asked.members) and all(map(_is_word, names, scores))):
         message = "a request's members have one printable name and a score of 0 to 1 each; send it so, or none"
         raise InvalidMessage(message, reason="bad_labels")
-    return [FrameLabel(*one) for one in zip(asked.members, names, map(float, scores), strict=False)]
+    return [FrameLabel(*one) for one in zip(asked.members, names, scores, strict=False)]
 
 
-def _is_word(name: object, score: object) -> bool:
-    return is_name(name) and type(score) in (int, float) and 0 <= score <= 1  # type: ignore[operator]
+def _is_word(name: str, score: float) -> bool:
+    return is_name(name) and 0 <= score <= 1
 
 
 def _vote(samples: ReplaySamples) -> float:
     """Return how much the labeller's word for the cluster counts; 0 where it abstained."""
-    score = samples.score
-    if not _is_word(samples.name, score):
+    if not _is_word(samples.name, samples.score):
         message = f"a name is printable, of at most {LONGEST_NAME} characters, its score 0 to 1; send it so, or none"
         raise InvalidMessage(message, reason="bad_name")
-    return float(score) if samples.name else 0.0
+    return samples.score if samples.name else 0.0
 
 
 def _gap(samples: ReplaySamples) -> float:
-    gap = samples.gap
-    if type(gap) not in (int, float) or not 0 <= gap <= _LARGEST_GAP:
+    if not 0 <= samples.gap <= _LARGEST_GAP:
         message = f"the gap must be a number of 0 to {_LARGEST_GAP:g}; leave it out if it is not known"
         raise InvalidMessage(message, reason="bad_gap")
-    return float(gap)
+    return samples.gap

@@ -11,7 +11,7 @@ from stream.kafka.admin import describe_topic
 from stream.kafka.client import KafkaError, TopicPartition, to_record
 from stream.kafka.group_offsets import GroupOffsets
 from stream.log import Record, Waiting
-from stream.messages.control import OffsetRange, Ranges
+from stream.messages.task_plan import OffsetRange, Ranges
 from stream.process.deadline import Deadline
 from stream.process.errors import LogUnreadable, PositionLost
 from stream.process.settings import StreamSettings

@@ -8,7 +8,6 @@ from tests.architecture.tree import ROOT, python_files, syntax
 
 MESSAGES = (CheckpointReady, Command, Event, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)
 DOCUMENT = (ROOT / "docs" / "formats.md").read_text()
-MESSAGES = (CheckpointReady, Command, Event, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)
 
 
 def constants(tree):
@@ -33,6 +32,7 @@ def written_formats():
                     for argument in node.args[:2]
                 )
                 yield f"r2r.{kind}/{version}"
+    yield from (message.format for message in MESSAGES)
 
 
 def test_every_format_that_is_written_is_documented():

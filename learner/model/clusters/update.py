@@ -6,7 +6,7 @@ D dimensions.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,16 +18,14 @@ from learner.model.clusters.mixture import TiedMixture
 from learner.model.clusters.projection import Projection, fit_projection
 from learner.model.clusters.rehearsal import rehearse
 from learner.model.clusters.uncertainty import Uncertainty, fit_uncertainty, held_out
+from learner.model.clusters.values import ClusterValues
 from learner.model.clusters.word_constraints import keep_apart, part_by_words, word_votes
 from learner.model.contract import Scores, SyntheticImages, TrainingBatch, TrainingReport, UpdateInputs, UpdateReport
 from learner.model.encoders.autoencoder import AutoencoderEncoder
 from learner.model.words import Words
 
-if TYPE_CHECKING:
-    from learner.model.clusters.model import ClusterModel
-
-M = TypeVar("M", bound="ClusterModel")
-Rehearse = Callable[["ClusterModel", UpdateInputs, torch.Generator], SyntheticImages]
+M = TypeVar("M", bound=ClusterValues)
+Rehearse = Callable[[ClusterValues, UpdateInputs, torch.Generator], SyntheticImages]
 
 
 def update(
@@ -94,7 +92,7 @@ class _Fitted:
     pruned: tuple[int, ...]
 
 
-def _fit(model: "ClusterModel", clustering: Clustering, frames: Frames, generator: torch.Generator) -> _Fitted:
+def _fit(model: ClusterValues, clustering: Clustering, frames: Frames, generator: torch.Generator) -> _Fitted:
     """Merge, fit and prune, then learn each cluster's thresholds from held-out frames."""
     settings, coordinates_ND = model.settings, frames.coordinates_ND
     clustering, merged = merge(clustering, coordinates_ND, settings.merge_distance)
@@ -125,7 +123,7 @@ class _Recent:
         return Frames(latents_VL, self.projection.forward(latents_VL))
 
 
-def _look(model: "ClusterModel", inputs: UpdateInputs) -> _Observations:
+def _look(model: ClusterValues, inputs: UpdateInputs) -> _Observations:
     """Say which frames are novel, if they are many or the world changed, and which words count."""
     if not model.traits.has_learned:
         return _Observations(torch.ones(len(inputs.window_WCSS), dtype=torch.bool), None)
@@ -137,7 +135,7 @@ def _look(model: "ClusterModel", inputs: UpdateInputs) -> _Observations:
 
 
 def _learn_encoder(
-    model: "ClusterModel",
+    model: ClusterValues,
     inputs: UpdateInputs,
     past: SyntheticImages,
     seen: _Observations,
@@ -162,7 +160,7 @@ def _word_numbers(words: Words | None, past: SyntheticImages, window: int) -> Te
 class _Clusters:
     """What decides which clusters there are after the update."""
 
-    model: "ClusterModel"
+    model: ClusterValues
     carried: TiedMixture
     seen: _Observations
     recent: _Recent
@@ -204,7 +202,7 @@ def _shift(past: SyntheticImages, moved_RL: Tensor, slots: int) -> Tensor:
     return shift_KL
 
 
-def _remembered(model: "ClusterModel", slots_R: Tensor, shift_KL: Tensor, generator: torch.Generator) -> Tensor:
+def _remembered(model: ClusterValues, slots_R: Tensor, shift_KL: Tensor, generator: torch.Generator) -> Tensor:
     """Draw latents of the past as the new encoder would give them [R, L]."""
     if not model.traits.has_learned or not len(slots_R):
         return torch.zeros(0, shift_KL.shape[1], dtype=torch.float64)
@@ -212,7 +210,7 @@ def _remembered(model: "ClusterModel", slots_R: Tensor, shift_KL: Tensor, genera
     return model.latents_of(drawn_RD).double() + shift_KL[slots_R]
 
 
-def _carry(model: "ClusterModel", projection: Projection, shift_KL: Tensor) -> TiedMixture:
+def _carry(model: ClusterValues, projection: Projection, shift_KL: Tensor) -> TiedMixture:
     """Return the old mixture in the new space: means by way of the latents, the covariance by the change of axes.
 
     Of axes that the old space did not have nothing is known: they get its smallest variance, as in probabilistic

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deploy.cli.ask import DEFAULT_SERVER, images_in, main, server_of
-from deploy.errors import SystemMissing
+from deploy.cli.errors import SystemMissing
 from deploy.registry.versions import Registry
 from stream.image_codec import encode_jpeg, encode_png
 from stream.process.home import Home

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cli.errors import CommandUnanswered
 from deploy.cli.name_cluster import main, version_of
 from deploy.cli.send_command import new_command, send_command
-from deploy.errors import CommandUnanswered
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from learner.faults import Faults

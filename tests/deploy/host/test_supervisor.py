@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-from deploy.errors import RoleEnded
+from deploy.host.errors import RoleEnded
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.roles import SERVER
 from stream.process.home import Home, read_run_file

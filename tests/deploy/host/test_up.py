@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.cli.all_settings import read_all_settings
-from deploy.errors import SystemRunning
+from deploy.host.errors import SystemRunning
 from deploy.host.up import role_commands, the_only_system
 from deploy.settings import DeploySettings
 from stream.process.errors import InvalidSetting

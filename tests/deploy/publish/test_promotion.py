@@ -11,7 +11,7 @@ from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from stream.log import Record
 from stream.messages.control import Command
-from tests.deploy.dying import Died, DyingStorage, Life, Told, ToldAnnouncements
+from tests.deploy.dying import Died, DyingAnnouncements, DyingStorage, Life, Topic
 from tests.deploy.published import publish
 
 MODEL = "digits"
@@ -39,19 +39,19 @@ class World:
     """A registry with two versions, and what Kafka was told."""
 
     root: str
-    told: Told
+    topic: Topic
 
     @classmethod
     def new(cls, root: str | Path) -> "World":
         for version, content in CONTENTS.items():
             publish(Registry(str(root)), MODEL, version, content)
-        return cls(str(root), Told(versions=set(CONTENTS)))
+        return cls(str(root), Topic(versions=set(CONTENTS)))
 
     def controller(self, life: Life, topic: str = "topic") -> PromotionController:
         registry = Registry(self.root)
         file = PromotionStateFile(self.root, MODEL)
         registry._storage = file._storage = DyingStorage(self.root, life)
-        return PromotionController(registry, ToldAnnouncements(self.told, life), file, topic, lambda: 17)  # type: ignore[arg-type]
+        return PromotionController(registry, DyingAnnouncements(self.topic, life), file, topic, lambda: 17)  # type: ignore[arg-type]
 
     def run(self, log: Sequence[Record], life: Life | None = None, topic: str = "topic") -> PromotionController:
         """Start a process, resume, read the whole log."""
@@ -74,7 +74,7 @@ class World:
 
     def outcomes(self) -> list[tuple[str, str]]:
         """Return each event once, as a reader sees it that drops ids it has seen."""
-        return list(dict.fromkeys((event.id, event.kind) for event in self.told.events))
+        return list(dict.fromkeys((event.id, event.kind) for event in self.topic.events))
 
 
 def test_each_command_has_its_version_and_its_event(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_each_command_has_its_version_and_its_event(tmp_path: Path) -> None:
     assert world.contents() == {20: b"twenty", 40: b"forty", 41: b"twenty", 42: b"forty", 43: b"twenty", 44: b"forty"}
     assert world.registry.manifest(MODEL, 43).rolled_back_from == 20
     assert world.registry.manifest(MODEL, 43).task_seq == 20
-    assert world.told.versions == {20, 40, 41, 42, 43, 44}
+    assert world.topic.versions == {20, 40, 41, 42, 43, 44}
     assert world.outcomes() == [
         ("digits/41/rollback/0", "rollback"),
         ("digits/42/unpin/1", "unpin"),
@@ -108,7 +108,7 @@ def test_killed_at_any_durable_change_and_started_again_the_end_is_the_same(tmp_
         assert world.contents() == whole.contents(), changes
         assert world.state == whole.state, changes
         assert world.outcomes() == whole.outcomes(), changes
-        assert world.told.versions == whole.told.versions, changes
+        assert world.topic.versions == whole.topic.versions, changes
         assert world.registry.candidates(MODEL) == [], changes
 
 
@@ -144,7 +144,7 @@ def test_the_learners_commands_and_what_is_none_are_stepped_over(tmp_path: Path)
     name = Command("n", MODEL, "name", {"cluster": 1, "name": "one"}, 0).to_bytes()
     odd = b'{"format":"r2r.command/1.0","id":[1],"model":"digits","kind":"pin","arguments":{},"at_ms":0}'
     world.run([record(0, b"no command"), record(1, name), record(2, odd)])
-    assert world.told.events == []
+    assert world.topic.events == []
     assert world.state == PromotionState(MODEL)
 
 
@@ -152,7 +152,7 @@ def test_content_that_is_damaged_is_refused_and_what_answers_stays(tmp_path: Pat
     world = World.new(tmp_path)
     (tmp_path / "live/digits/20/model.onnx").write_bytes(b"forged")
     world.run([ALL[0]])
-    (event,) = world.told.events
+    (event,) = world.topic.events
     assert (event.kind, event.evidence["reason"]) == ("command_refused", "version_broken")
     assert sorted(world.registry.versions(MODEL)) == [20, 40]
 
@@ -160,7 +160,7 @@ def test_content_that_is_damaged_is_refused_and_what_answers_stays(tmp_path: Pat
 def test_a_version_without_a_manifest_stops_nobody(tmp_path: Path) -> None:
     world = World.new(tmp_path)
     (tmp_path / "manifests/digits/40.json").unlink()
-    world.told.versions.discard(40)
+    world.topic.versions.discard(40)
     world.run([ALL[3]])
     assert world.state.pinned == 20
 
@@ -172,4 +172,4 @@ def test_the_newest_published_task_is_settled_though_its_version_is_pruned(tmp_p
     assert world.registry.versions(MODEL) == [41]
     controller = world.run([])
     assert (controller.settled_task, controller.pinned) == (40, 41)
-    assert world.told.versions == {41}
+    assert world.topic.versions == {41}

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.errors import CommandRefused
+from deploy.publish.errors import CommandRefused
 from deploy.publish.promotion_policy import ServableVersions, decide
 from deploy.publish.promotion_state import PromotionState, RollForward
 from deploy.registry.manifest import Manifest

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import RegistryError
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile, RollForward
+from deploy.registry.errors import RegistryError
 from stream.messages.control import Event
 from stream.process.errors import InvalidMessage, UnknownFormat
 

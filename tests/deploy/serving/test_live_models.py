@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from deploy.errors import ModelNotFound, ModelNotReady, VersionBroken
 from deploy.metrics import ServingMetrics
+from deploy.registry.errors import ModelNotFound, VersionBroken
 from deploy.registry.versions import Registry
+from deploy.serving.errors import ModelNotReady
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.live_models import LiveModels
 from tests.deploy.published import publish

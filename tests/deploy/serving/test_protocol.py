@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.errors import InvalidRequest, InvalidTensor
+from deploy.serving.errors import InvalidRequest, InvalidTensor
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.protocol import InferRequest, InferResponse, model_metadata
 from deploy.serving.served_contract import OUTPUT_NAMES

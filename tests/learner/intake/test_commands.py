@@ -51,7 +51,7 @@ def test_a_cluster_that_does_not_live_is_refused(cluster):
     assert (state.names.given, state.progress.updated_at_task) == ({}, 0)
 
 
-@pytest.mark.parametrize("name", ["x" * 65, "two\nlines", " cat", "cluster-1", "\ud800", 7, None, ["cat"]])
+@pytest.mark.parametrize("name", ["x" * 65, "two\nlines", " cat", "cluster-1", "cat\u200b", 7, None, ["cat"]])
 def test_a_name_that_cannot_be_served_is_refused(name):
     state = state_with_clusters(2)
     state, (refused,) = apply_commands(state, records(name_command(0, name)), PLAN)
@@ -77,6 +77,7 @@ def test_kinds_of_other_roles_are_passed_over_without_a_word():
         (b'{"format":"r2r.command/2.0"}', "unknown_format"),
         (b'{"format":"r2r.command/1.0","id":[],"model":"m","kind":"name","arguments":{},"at_ms":0}', "incomplete"),
         (b'{"format":"r2r.command/1.0","id":"a","model":"m","kind":"name","arguments":[],"at_ms":0}', "incomplete"),
+        (name_command(0, "\ud800"), "incomplete"),
     ],
 )
 def test_what_is_no_command_is_refused_with_its_reason_and_the_next_is_applied(value, reason):

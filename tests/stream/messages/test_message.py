@@ -1,11 +1,18 @@
 import json
 import re
+import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from stream.messages.control import CheckpointReady, Command, Event, ModelVersion, OffsetRange, TaskPlan, Truth
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.command import Command
+from stream.messages.event import Event
+from stream.messages.model_version import ModelVersion
 from stream.messages.replay import ReplayRequest, ReplaySamples
+from stream.messages.task_plan import OffsetRange, TaskPlan
+from stream.messages.truth import Truth
 from stream.process.errors import InvalidMessage, UnknownFormat
 
 STORED = Path(__file__).parents[2] / "fixtures" / "formats" / "v1"
@@ -90,8 +97,8 @@ WRITTEN = {
 def test_the_stored_document_of_version_1_is_read_with_all_its_fields(name):
     expected = WRITTEN[name]
     read = type(expected).from_bytes((STORED / f"{name}.json").read_bytes())
-    for field in expected.__dataclass_fields__:
-        assert getattr(read, field) == getattr(expected, field), field
+    for field in fields(expected):
+        assert getattr(read, field.name) == getattr(expected, field.name), field.name
 
 
 @pytest.mark.parametrize("name", WRITTEN)
@@ -149,7 +156,7 @@ def test_an_unknown_major_version_is_an_unknown_format(name):
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_a_missing_key_is_named(name):
-    first = next(iter(WRITTEN[name].__dataclass_fields__))
+    first = fields(WRITTEN[name])[0].name
     body = json.loads(stored(name))
     del body[first]
     with pytest.raises(InvalidMessage, match=first) as caught:
@@ -162,6 +169,52 @@ def test_ranges_of_another_shape_are_refused(frames):
     with pytest.raises(InvalidMessage) as caught:
         TaskPlan.from_bytes(stored("task_plan", frames=frames))
     assert caught.value.reason == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("task_plan", {"seed": True}),
+        ("task_plan", {"seed": "3"}),
+        ("task_plan", {"seed": 3.0}),
+        ("task_plan", {"commands": ["2", "3"]}),
+        ("checkpoint_ready", {"publish": 1}),
+        ("event", {"evidence": []}),
+        ("model_version", {"metrics": {"live_clusters": "10"}}),
+        ("command", {"arguments": ["cluster"]}),
+        ("truth", {"label": "3"}),
+        ("replay_request", {"exemplars": "iVBORw0K"}),
+        ("replay_request", {"exemplars": ["%%%"]}),
+        ("replay_samples", {"score": "0.9"}),
+        ("replay_samples", {"member_names": [7, ""]}),
+    ],
+)
+def test_a_value_of_another_type_is_refused_and_its_key_named(name, changes):
+    (key,) = changes
+    with pytest.raises(InvalidMessage, match=rf"incomplete \({key}") as caught:
+        type(WRITTEN[name]).from_bytes(stored(name, **changes))
+    assert caught.value.reason == "incomplete"
+
+
+def test_text_that_cannot_be_written_is_refused():
+    with pytest.raises(InvalidMessage, match=r"incomplete \(text: ") as caught:
+        Truth.from_bytes(stored("truth", label="\ud800"))
+    assert caught.value.reason == "incomplete"
+
+
+def test_evidence_comes_as_it_was_written():
+    evidence = {"means": [0.25, 1], "later": None, "nested": {"a": [True]}, "count": 3}
+    assert repr(Event.from_bytes(stored("event", evidence=evidence)).evidence) == repr(evidence)
+
+
+def test_a_plan_is_written_and_read_in_less_than_a_millisecond():
+    plan = WRITTEN["task_plan"]
+    took = []
+    for _ in range(50):
+        started = time.perf_counter()
+        TaskPlan.from_bytes(plan.to_bytes())
+        took.append(time.perf_counter() - started)
+    assert min(took) < 0.001
 
 
 def test_a_plans_ranges_are_offset_ranges_by_partition_number():
