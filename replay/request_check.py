@@ -1,12 +1,12 @@
-"""A record of ``replay.requests`` becomes a request that can be served, or an error that says why not."""
+"""The check of a record of ``replay.requests``: a request that can be served, or an error with its reason."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from replay.errors import VocabularyRefused
 from replay.generate.generator import Subject
 from replay.settings import ReplaySettings
-from replay.words.errors import VocabularyRefused
 from replay.words.safe_text import safe_word
 from stream.image_codec import Pixels, decode_image
 from stream.log import Record
@@ -62,7 +62,7 @@ class RequestCheck:
         InvalidImage
             One is not an image within the caps; see `stream.image_codec.decode_image` for the reasons.
         """
-        return Subject(_paintable(request.name), self._decoded(request.exemplars), self._decoded(request.members))
+        return Subject(_prompt_name(request.name), self._decoded(request.exemplars), self._decoded(request.members))
 
     def _decoded(self, files: Sequence[bytes]) -> list[Pixels]:
         most_pixels = min(self.settings.most_exemplar_pixels, self.streaming.max_image_pixels)
@@ -75,7 +75,7 @@ class RequestCheck:
             message = f"{images} images are asked for, but 1 to {most} can be; see replay.most_images"
             raise InvalidMessage(message, reason="bad_count")
         if exemplars == 0:
-            message = "the request has no exemplars, and there is nothing else to paint from; send one at least"
+            message = "the request has no exemplars, and images are generated from them; send one at least"
             raise InvalidMessage(message, reason="no_exemplars")
         if exemplars > MOST_EXEMPLARS:
             message = f"the request has {exemplars} exemplars, but at most {MOST_EXEMPLARS} are read; send the nearest"
@@ -85,10 +85,10 @@ class RequestCheck:
             raise InvalidMessage(message, reason="too_many_members")
 
 
-def _paintable(name: str) -> str:
-    """Return the name in plain form; empty where it may not reach a prompt, as if nobody had named the cluster."""
+def _prompt_name(name: str) -> str:
+    """Return the name in plain form; empty where it may not reach a prompt, as for a cluster without a name."""
     try:
         return safe_word(name) if name else ""
     except VocabularyRefused as error:
-        _log.warning("a cluster's name is not painted: it %s", error)
+        _log.warning("a cluster's name is not used in prompts: it %s", error)
         return ""

@@ -24,9 +24,12 @@ from benchmarks.recovery.mutated_images import DECODED, worker
 from benchmarks.recovery.uninterrupted import Judged, judge
 from benchmarks.recovery.watched_decoding import decode_all
 from benchmarks.report.result_file import write_result
+from deploy.roles import FEED, LEARNER, PUBLISHER, REPLAY, SERVER
 from learner import faults as learner_faults
+from learner.model.clusters.settings import ClusterSettings
+from learner.model.encoders.settings import AutoencoderSettings
 from learner.settings import LearnerSettings
-from replay import faults as replay_faults
+from replay.worker import Faults as ReplayFaults
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer, TopicTail
@@ -51,14 +54,11 @@ _CATCH_UP_SECONDS = 600.0
 SETTINGS = LearnerSettings(
     micro_task_frames=16,
     window_frames=64,
-    encoder_channels=(8, 8, 8),
-    epochs=2,
-    projection_dimensions=8,
-    max_clusters=16,
+    autoencoder=AutoencoderSettings(channels=(8, 8, 8), epochs=2),
+    clusters=ClusterSettings(projection_dimensions=8, max_clusters=16),
     warm_up_frames=48,
     update_frames=32,
     drift_threshold=5.0,
-    drift_min_frames=5,
     checkpoint_tasks=4,
 )
 """Small, so that a life of the learner soon comes past all its points."""
@@ -97,7 +97,7 @@ class Site:
             "sources": SOURCES,
         }
         names = {"source-name": f"{MODEL}-{self.passes}", "home": self.home, "settings": self.settings_file}
-        return ["stream.feed.service", "dataset", *(f"--{name}={value}" for name, value in (numbers | names).items())]
+        return [FEED.module, "dataset", *(f"--{name}={value}" for name, value in (numbers | names).items())]
 
     def command(self, module: str, *flags: str) -> list[str]:
         """Return that of a role of the model."""
@@ -121,7 +121,10 @@ class Site:
         lines = []
         for section, settings in (("stream", self.streaming), ("learner", SETTINGS)):
             changed = settings.model_dump(mode="json", exclude_defaults=True)
-            lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in changed.items())]
+            tables = {f"{section}.{name}": value for name, value in changed.items() if isinstance(value, dict)}
+            flat = {name: value for name, value in changed.items() if not isinstance(value, dict)}
+            for table, values in {section: flat, **tables}.items():
+                lines += [f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
         self.settings_file.write_text("\n".join(lines))
 
 
@@ -170,9 +173,7 @@ def planned_deaths(*, quick: bool, seed: int = SEED) -> dict[str, deque[Death]]:
     draws = np.random.default_rng(seed)
     times = 1 if quick else 5
     at_learner = [_at_point(point, draws) for point in learner_faults.POINTS * times]
-    at_worker = [
-        _at_point(point, draws) for point in (replay_faults.POINTS[1:3] if quick else replay_faults.POINTS * 5)
-    ]
+    at_worker = [_at_point(point, draws) for point in (ReplayFaults.points[1:3] if quick else ReplayFaults.points * 5)]
     return {
         "learner": deque(at_learner[place] for place in draws.permutation(len(at_learner))),
         "replay": deque(at_worker[place] for place in draws.permutation(len(at_worker))),
@@ -205,10 +206,10 @@ def roles_of(site: Site, deaths: dict[str, deque[Death]]) -> list[KilledRole]:
     """Return the roles in the order in which they are started."""
     server = ["--port", "0", "--address-file", str(site.home / "address.json")]
     commands = {
-        "learner": lambda: site.command("learner.service"),
-        "replay": lambda: site.command("replay.worker", "--worker", "0"),
-        "publisher": lambda: site.command("deploy.publish.publisher"),
-        "server": lambda: site.command("deploy.serving.server", *server),
+        "learner": lambda: site.command(LEARNER.module),
+        "replay": lambda: site.command(REPLAY.module, "--worker", "0"),
+        "publisher": lambda: site.command(PUBLISHER.module),
+        "server": lambda: site.command(SERVER.module, *server),
     }
     feed = KilledRole("feed", site.next_feed, deaths["feed"], site.home, site.begin_pass, site.feed_is_up)
     site.begin_pass()

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.cli.all_settings import settings_classes
+from deploy.cli.errors import FileThere
 from deploy.cli.tool import Tool, run_tool, tool_parser
-from deploy.errors import FileThere
 from deploy.status.disk_usage import readable_bytes
 from stream.process.settings import Settings, table_type
 

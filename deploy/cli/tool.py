@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.errors import SystemMissing
+from deploy.cli.errors import SystemMissing
 from stream.kafka.topics import Topics, is_model_name
 from stream.process import shell
 from stream.process.errors import R2RError

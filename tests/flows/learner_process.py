@@ -10,14 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.roles import LEARNER
 from learner.settings import LearnerSettings
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
 from stream.messages.control import OffsetRange, TaskPlan
 from stream.process.settings import StreamSettings
-from tests.wait import wait_until
-
-_STOP_SECONDS = 60
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class LearnerProcess:
@@ -26,7 +25,7 @@ class LearnerProcess:
     def __init__(self, folder: Path, model: str, *flags: str, faults: str = "") -> None:
         self.home = folder / "home"
         self.log_file = self.home / "logs" / f"learner-{model}.log"
-        command = [sys.executable, "-m", "learner.service", "--model", model, "--home", str(self.home), *flags]
+        command = [sys.executable, "-m", LEARNER.module, "--model", model, "--home", str(self.home), *flags]
         settings = ["--settings", str(folder / "settings.toml")] if (folder / "settings.toml").exists() else []
         self.process = subprocess.Popen(
             [*command, *settings],
@@ -47,7 +46,7 @@ class LearnerProcess:
 
     def ended(self) -> tuple[int, str]:
         """Wait until it ends by itself; return its exit code and what it wrote to stderr."""
-        _, told = self.process.communicate(timeout=_STOP_SECONDS)
+        _, told = self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode, told
 
     def stopped(self) -> tuple[int, str]:
@@ -69,7 +68,7 @@ class LearnerProcess:
                     reached.update({partition: frames.stop for partition, frames in plan.frames.items()})
                 return sum(ends.values()) - sum(reached.values()) <= leaving
 
-            wait_until(planned, 90, f"plans up to {ends}")
+            wait_until(planned, what=f"plans up to {ends}")
 
 
 def write_settings(folder: Path, streaming: StreamSettings, learning: LearnerSettings) -> None:

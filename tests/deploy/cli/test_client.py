@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from deploy.cli.client import Client
-from deploy.errors import ImageRefused, ServerAnswer, ServerAway
+from deploy.cli.errors import ImageRefused, ServerAnswer, ServerAway
 from deploy.registry.versions import Registry
 from stream.image_codec import encode_png
 from stream.process.ports import free_port

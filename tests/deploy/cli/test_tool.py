@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cli.errors import SystemMissing
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
-from deploy.errors import SystemMissing
 from stream.process.errors import InvalidSetting
 from stream.process.home import Home, running_settings
 

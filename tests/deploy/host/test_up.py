@@ -12,17 +12,18 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.cli.all_settings import read_all_settings
-from deploy.errors import SystemRunning
+from deploy.host.errors import SystemRunning
 from deploy.host.up import role_commands, the_only_system
 from deploy.settings import DeploySettings
 from stream.process.errors import InvalidSetting
 from stream.process.home import Home
 from stream.process.role import Role
+from tests.wait import PATIENCE_SECONDS
 
 
 def up(home: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "deploy.host.up", "--model", "m", "--home", str(home), *flags]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
 
 
 def role(home: Path) -> Role:

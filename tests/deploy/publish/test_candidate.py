@@ -5,11 +5,11 @@ from pathlib import Path
 import onnx
 import pytest
 
-from deploy.errors import InvalidGraph
 from deploy.publish.candidate import CandidateExporter
 from deploy.publish.graph_template import GraphTemplate
 from deploy.publish.served_graph import served_graph
 from deploy.publish.template_cache import TemplateCache
+from deploy.serving.errors import InvalidGraph
 from tests.deploy.small_state import small_state
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from deploy.errors import ModelNotFound, RegistryError, VersionBroken
+from deploy.registry.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.versions import Registry
 from stream.process.errors import InvalidSetting, StorageFull
 from tests.deploy.dying import Died, DyingStorage, Life

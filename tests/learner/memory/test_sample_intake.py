@@ -3,16 +3,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from learner.memory.sample_intake import take_in
 
 from learner.intake.window import Place
 from learner.memory.frame_labels import FrameLabel
-from learner.memory.sample_intake import take_in
 from learner.state import LearnerState
 from stream.log import Record
 from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
-from tests.learner.painting import painted
 from tests.learner.small import AROUND, digits_frames, digits_log, run_through, state_with_clusters
+from tests.learner.workers import painted
 
 PLAN = TaskPlan("m", 1, 7, {}, {0: OffsetRange(0, 9)}, OffsetRange(0, 0), 0, "", 500)
 REQUEST = ReplayRequest(

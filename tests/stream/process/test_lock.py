@@ -7,6 +7,7 @@ import pytest
 
 from stream.process.errors import LearnerFenced
 from stream.process.lock import ProcessLock
+from tests.wait import PATIENCE_SECONDS
 
 HOLDER = """import sys
 from pathlib import Path
@@ -58,7 +59,7 @@ def test_of_several_processes_that_take_the_same_file_one_holds_it(tmp_path):
         said = sorted(contender.stdout.readline().strip() for contender in contenders)
     finally:
         for contender in contenders:
-            contender.communicate(timeout=10)
+            contender.communicate(timeout=PATIENCE_SECONDS)
     assert said == ["held"] + ["refused"] * (CONTENDERS - 1)
 
 
@@ -69,6 +70,6 @@ def test_it_is_freed_when_the_holder_is_killed(tmp_path):
         with pytest.raises(LearnerFenced, match=f"process {process.pid}"):
             lock(path)
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(PATIENCE_SECONDS)
         with lock(path):
             pass
