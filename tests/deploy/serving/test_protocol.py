@@ -1,5 +1,6 @@
 """The protocol's JSON: what is read, and how what cannot be read is told."""
 
+import contextlib
 import json
 from typing import Any
 
