@@ -7,7 +7,6 @@ process.
 
 import argparse
 import json
-import socket
 import statistics
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -23,18 +22,20 @@ import torch
 from benchmarks.learning.in_process import prepare_all
 from benchmarks.report.result_file import write_result
 from learner.faults import Faults
-from learner.kept_memory import keep_freed_memory
-from learner.model.clusters.update import Material
-from learner.model.method import learn
+from learner.model.contract import UpdateInputs
+from learner.plan.schedule import PendingUpdate
+from learner.process import fix_threads, keep_freed_memory
 from learner.save.checkpoint import CheckpointStore
-from learner.service import Learner, fix_threads, now_ms, open_learner
+from learner.service import Learner, open_learner
 from learner.settings import LearnerSettings
-from learner.state import LearnerState, PendingUpdate
+from learner.state import LearnerState
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
+from stream.process.clock import now_ms
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import DatasetSource
 from stream.sources.datasets.packs import load_pack
@@ -71,7 +72,7 @@ class UntilDone:
     def is_set(self) -> bool:
         """Say whether all frames are behind; the checkpoint that follows is not counted."""
         self.peak_bytes = max(self.peak_bytes, self._learner.frames.buffered_bytes)
-        if sum(self._learner.state.positions.values()) < self._frames:
+        if sum(self._learner.state.progress.positions.frames.values()) < self._frames:
             return False
         self.seconds = time.perf_counter() - self._started
         return True
@@ -93,7 +94,7 @@ def main() -> int:
     frames = 50 * 64 if chosen.quick else 250 * 64
     with (
         tempfile.TemporaryDirectory(prefix="r2r-ingest-") as name,
-        EmbeddedBroker(Path(name) / "kafka", _free_port()) as broker,
+        EmbeddedBroker(Path(name) / "kafka", free_port()) as broker,
     ):
         site = open_site(Path(name), broker.address, frames)
         figures = measure(site)
@@ -155,9 +156,10 @@ def warm_checkpoint(site: Site, model: str) -> Path:
     state = LearnerState.new(site.settings)
     window = prepare_all(pack.stream_images[: site.settings.warm_up_frames], site.settings)
     generator = torch.Generator().manual_seed(SEED)
-    knowledge, report = learn(state.knowledge, Material.alone(window), site.settings, generator, Faults())
-    state.take_knowledge(knowledge, report, 0)
-    state.pending = PendingUpdate(NEVER_FRAMES, 0, None, "interval")
+    learned, report = state.model.learn(UpdateInputs.alone(window), generator)
+    schedule = replace(state.schedule, pending=PendingUpdate(NEVER_FRAMES, 0, None, "interval"))
+    progress = state.progress.after_update(report.images_backpropagated, 0)
+    state = replace(state, model=learned, schedule=schedule, progress=progress)
     with closing(PartitionConsumer(site.streaming, topics.frames)) as frames:
         origin = {"cluster": frames.cluster_id, "topic": frames.topic_id}
     return CheckpointStore(site.folder, model, 2, Faults()).save(state, origin, now_ms()).folder
@@ -176,12 +178,6 @@ def run_learner(address: str, folder: str, model: str, frames: str) -> None:
         learner.learn(done)
     rate, peak = int(frames) / done.seconds, done.peak_bytes / streaming.buffer_bytes
     print(json.dumps({"frames_per_second": rate, "peak_buffer_ratio": peak}))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _bare(site: Site, checkpoint: Path) -> float:

@@ -19,7 +19,7 @@ class DeploySettings(Settings):
     """The server's; 0 takes a free one, which is written to ``--address-file``."""
 
     replay_workers: int = Field(1, ge=0, le=64)
-    """Of ``r2r up``: processes that paint images of the clusters for the learner's updates."""
+    """Of ``r2r up``: processes that generate images of the clusters for the learner's updates."""
     first_metrics_port: int = Field(9101, ge=1, validate_default=True)
     """Of ``r2r up``: the learner's ``/metrics``; those of the roles after it are the next ones."""
 

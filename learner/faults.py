@@ -5,7 +5,7 @@ from stream.process import faults
 POINTS = (
     "plan_executed",  # in memory; whether the plan is in the log is not known
     "plan_written",  # and executed, but nothing of that has left the process
-    "mid_update",
+    "update_executed",  # and nothing of it has left the process
     "checkpoint_half_written",
     "checkpoint_renamed",
     "announced",

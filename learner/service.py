@@ -9,29 +9,28 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
-
 from learner.faults import Faults
-from learner.intake.admission import Decoder
-from learner.kept_memory import keep_freed_memory
+from learner.intake.admission import decoder
 from learner.plan.ahead import Ahead
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import KafkaPlanLog, checked_plans
 from learner.plan.planner import Clock, Planner
+from learner.process import fix_threads, keep_freed_memory
 from learner.save.checkpoint import CheckpointStore, SavedCheckpoint, content_sha256
 from learner.save.resume import resume
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.step import Surroundings, TaskReport, execute
+from learner.step import Effects, step
 from learner.tell import metrics
 from learner.tell.outbox import Outbox
-from stream.image_codec import decode_image
 from stream.kafka.admin import create_topics, wait_for_broker
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.messages.control import TaskPlan
-from stream.process.lock import Exclusive
+from stream.process.clock import now_ms
+from stream.process.errors import LearnerFenced
+from stream.process.lock import ProcessLock
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 
@@ -55,15 +54,15 @@ class Learner:
     frames: PartitionConsumer
     logs: InputLogs
     planner: Planner
-    around: Surroundings
     checkpoints: CheckpointStore
     outbox: Outbox
     clock: Clock
+    faults: Faults
     state: LearnerState
     origin: Mapping[str, str]
 
     def learn(self, stopping: Stopping) -> None:
-        """Plan, execute and confirm, tell, checkpoint, until ``stopping`` is set; then leave a checkpoint behind."""
+        """Plan, execute and confirm, send, checkpoint, until ``stopping`` is set; then leave a checkpoint behind."""
         self._announce_again()
         metrics.observe_state(self.model, self.state)
         unsaved = 0
@@ -72,47 +71,46 @@ class Learner:
             metrics.observe_lag(self.model, self.frames.lag_records())
             if plan is None:
                 continue
-            report = self._execute(plan)
-            self.outbox.tell(report)
+            effects = self._execute(plan)
+            self.outbox.send(effects)
             unsaved += 1
-            if self._checkpoint_is_due(report, unsaved):
+            if effects.publishes or unsaved >= self.state.settings.checkpoint_tasks:
                 self._checkpoint()
                 unsaved = 0
         if unsaved:
             self._checkpoint()
 
-    def _execute(self, plan: TaskPlan) -> TaskReport:
-        """Execute a plan while it is written; it is durable before metrics are told, the first to hear of it."""
+    def _execute(self, plan: TaskPlan) -> Effects:
+        """Execute a plan while it is written; it is durable before metrics, the first to leave the process, change."""
         started = time.perf_counter()
-        report = execute(self.state, plan, self.logs.take(plan), self.around)
+        self.state, effects = step(self.state, plan, self.logs.take(plan))
         seconds = time.perf_counter() - started
-        self.around.faults.reached("plan_executed")
+        if effects.update is not None:
+            self.faults.reached("update_executed")
+        self.faults.reached("plan_executed")
         self.planner.confirm()
-        metrics.observe_task(self.state, report, seconds)
+        metrics.observe_task(self.state, effects, seconds)
         metrics.observe_replay_stall(self.model, self.logs.replaying.seconds)
-        return report
-
-    def _checkpoint_is_due(self, report: TaskReport, unsaved: int) -> bool:
-        return report.changes_what_is_served or unsaved >= self.state.settings.checkpoint_tasks
+        return effects
 
     def _checkpoint(self) -> None:
-        """Make the state durable, then say so, then tell lag tools: in this order, so that a crash loses nothing."""
+        """Make the state durable, announce it, then commit offsets: in this order, so that a crash loses nothing."""
         started = time.perf_counter()
         saved = self.checkpoints.save(self.state, self.origin, self.clock())
         metrics.observe_checkpoint(self.model, time.perf_counter() - started)
         self._announce(saved)
-        self.around.faults.reached("announced")
-        self.frames.commit(self.state.positions, f"{self.frames.topic}-{self.model}")
-        self.around.faults.reached("offsets_committed")
+        self.faults.reached("announced")
+        self.frames.commit(self.state.progress.positions.frames, f"{self.frames.topic}-{self.model}")
+        self.faults.reached("offsets_committed")
 
     def _announce_again(self) -> None:
-        """Say it once more: a crash may have come between a checkpoint and its announcement."""
+        """Announce the newest checkpoint once more: a crash may have come between it and its announcement."""
         newest = self.checkpoints.newest()
-        if newest is not None and self.state.task_seq > 0:
-            self._announce(SavedCheckpoint(newest, self.state.task_seq, content_sha256(newest)))
+        if newest is not None and self.state.progress.task_seq > 0:
+            self._announce(SavedCheckpoint(newest, self.state.progress.task_seq, content_sha256(newest)))
 
     def _announce(self, saved: SavedCheckpoint) -> None:
-        self.outbox.announce(saved, publish=self.state.updated_at_task == saved.task_seq)
+        self.outbox.announce(saved, publish=self.state.progress.updated_at_task == saved.task_seq)
 
 
 @contextmanager
@@ -126,19 +124,20 @@ def open_learner(
 ) -> Iterator[Learner]:
     """Wire a learner; that its checkpoint fits is known before the plan log fences an older learner elsewhere."""
     with (
-        Exclusive(store.folder / "LOCK", topics.model),
+        ProcessLock(store.folder / "LOCK", functools.partial(_running_already, topics.model)),
         BoundedProducer(streaming) as producer,
         closing(PartitionConsumer(streaming, topics.frames)) as frames,
         closing(PartitionConsumer(_small(streaming, _SAMPLE_BUFFER_BYTES), topics.replay_samples)) as samples,
         closing(PartitionConsumer(_small(streaming, _COMMAND_BUFFER_BYTES), topics.commands)) as commands,
         closing(Ahead(decoder(streaming))) as ahead,  # closed first: it may be reading
     ):
-        logs = InputLogs(frames, samples, commands, ahead)
-        around = Surroundings(topics.frames, ahead, faults, logs.replaying)
+        logs = InputLogs(frames, samples, commands, ahead, topics.frames)
         origin = {"cluster": frames.cluster_id, "topic": frames.topic_id}
         origin |= {"samples_topic": samples.topic_id, "commands_topic": commands.topic_id}
         newest = store.newest_good()
-        state = LearnerState.new(settings) if newest is None else resume(newest, settings, frames, origin, around)
+        state = (
+            LearnerState.new(settings) if newest is None else resume(newest, settings, frames, origin, topics.frames)
+        )
         with closing(KafkaPlanLog(streaming, topics)) as plans:
             checked_plans(plans, state)  # a learner that cannot go on must not end one that can
             plans.take_over()
@@ -146,32 +145,19 @@ def open_learner(
                 store.save(state, origin, clock())  # so that a topic made anew is noticed from the first plan on
             planner = Planner(topics.model, logs, plans, state, clock, faults)
             outbox = Outbox(producer, topics)
-            yield Learner(topics.model, frames, logs, planner, around, store, outbox, clock, state, origin)
+            yield Learner(topics.model, frames, logs, planner, store, outbox, clock, faults, state, origin)
 
 
 def _small(settings: StreamSettings, buffer_bytes: int) -> StreamSettings:
     return settings.model_copy(update={"buffer_bytes": min(buffer_bytes, settings.buffer_bytes)})
 
 
-def now_ms() -> int:
-    """Return Unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
-def decoder(settings: StreamSettings) -> Decoder:
-    """Return the image decoder with the settings' caps."""
-    return functools.partial(decode_image, max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
-
-
-def fix_threads(threads: int) -> None:
-    """Make torch's arithmetic the same on every run: a fixed number of threads, deterministic kernels.
-
-    What kernels are about to write is not filled with NaN before: that takes a tenth of the time of scoring, and
-    results do not show it.
-    """
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(mode=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # of its module's class
+def _running_already(model: str, process: str) -> LearnerFenced:
+    message = (
+        f"a learner of model {model!r} is running already (process {process}); "
+        "stop it first, or choose another name with --model"
+    )
+    return LearnerFenced(message)
 
 
 def body(role: Role) -> None:

@@ -10,12 +10,11 @@ import torch
 from kafka import KafkaConsumer, TopicPartition
 from PIL import Image
 
-from learner.intake.preprocess import resize
 from learner.save.checkpoint import load_checkpoint
 
 address, topic, partitions, frames, checkpoint = sys.argv[1:]
-state, _ = load_checkpoint(Path(checkpoint))
-size, aspect, batch = state.settings.input_size, state.settings.aspect, state.settings.micro_task_frames
+state = load_checkpoint(Path(checkpoint))
+encoder, batch = state.model.encoder, state.settings.micro_task_frames
 torch.set_num_threads(state.settings.threads)
 consumer = KafkaConsumer(bootstrap_servers=address, max_poll_records=2 * batch, max_partition_fetch_bytes=2**20)
 consumer.assign([TopicPartition(topic, partition) for partition in range(int(partitions))])
@@ -28,6 +27,6 @@ while done < int(frames):
     while len(waiting) >= batch:
         taken, waiting = waiting[:batch], waiting[batch:]
         pixels = [np.asarray(Image.open(io.BytesIO(record.value)).convert("RGB")) for record in taken]
-        state.knowledge.score(resize(torch.from_numpy(np.stack(pixels)), size, aspect))
+        state.model.score(encoder.embed(encoder.preprocessing(torch.from_numpy(np.stack(pixels)))))
         done += batch
 print(done / (time.perf_counter() - started))

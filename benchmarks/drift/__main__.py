@@ -14,28 +14,24 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 from tqdm import tqdm
 
 from benchmarks.drift.recordings import TWO_MICRO_TASKS, CalmLength, Recording, record_calm, record_change
 from benchmarks.report.result_file import write_result
-from learner.change.detectors import new_detector
-from learner.service import fix_threads
+from learner.change.detector import DriftSignal
+from learner.change.excess import ExcessDetector
+from learner.model.encoders.settings import AutoencoderSettings
+from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from stream.sources.datasets.packs import PACK_NAMES, load_pack
 
-_ROWS = {
-    "page_hinkley": "page_hinkley",
-    "adwin": "adwin",
-    "kswin": "kswin",
-    "always_fire": "always",
-    "never_fire": "never",
-}
 _OWN = ("detected_share", "false_alarms", "delay_frames")
 _UNSEEN = "no change was seen in time"
 _KINDS = ("calm", "change")  # the long ones first
-_QUICK = {"encoder_channels": (16, 16, 16), "epochs": 2}
+_QUICK = AutoencoderSettings(channels=(16, 16, 16), epochs=2)
 _QUICK_LENGTH = CalmLength(warm_up_frames=512, frames=2048, updates=1)
 
 
@@ -52,7 +48,7 @@ class Job:
     @property
     def settings(self) -> LearnerSettings:
         """The learner's: its defaults."""
-        return LearnerSettings(seed=self.seed, **(_QUICK if self.quick else {}))
+        return LearnerSettings(seed=self.seed, autoencoder=_QUICK if self.quick else AutoencoderSettings())
 
     def record(self) -> Recording:
         """Make it."""
@@ -63,34 +59,70 @@ class Job:
         return record_calm(pack, self.seed, self.settings, _QUICK_LENGTH if self.quick else CalmLength())
 
 
-def signals_in(recording: Recording, settings: LearnerSettings) -> list[int]:
-    """Return the places of the signals of the settings' detector, shown the recording."""
-    anew = set(recording.anew)
-    detector, rests_until = new_detector(settings), 0
+class Watcher(Protocol):
+    """What of a drift detector is measured here."""
+
+    def observe_excess(self, excesses: Sequence[float]) -> tuple[Self, DriftSignal | None]:
+        """See `ExcessDetector.observe_excess`."""
+        ...
+
+    def renewed(self) -> Self:
+        """See `DriftDetector.renewed`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Signals at every frame, or never: what bounds what a detector can reach."""
+
+    fires: bool
+
+    def observe_excess(self, excesses: Sequence[float]) -> tuple[Self, DriftSignal | None]:
+        """See `Watcher.observe_excess`."""
+        return self, DriftSignal("bound", 1.0, 0.0, 0) if self.fires and excesses else None
+
+    def renewed(self) -> Self:
+        """See `Watcher.renewed`."""
+        return self
+
+
+def watchers() -> dict[str, Watcher]:
+    """Return what is measured, by its row."""
+    kinds = ("page_hinkley", "adwin", "kswin")
+    detectors: dict[str, Watcher] = {
+        kind: ExcessDetector.new(LearnerSettings.model_validate({"drift_detector": kind})) for kind in kinds
+    }
+    return detectors | {"always_fire": Bound(fires=True), "never_fire": Bound(fires=False)}
+
+
+def signals_in(recording: Recording, detector: Watcher) -> list[int]:
+    """Return the places of a detector's signals, shown the recording; after each it rests as the learner does."""
+    excess, rest = recording.excess_N.tolist(), 1 + LearnerSettings().update_frames
+    begins = sorted({0, *recording.anew})
     found: list[int] = []
-    for place, excess in enumerate(recording.excess_N.tolist()):
-        if place in anew or place == rests_until:
-            detector, rests_until = new_detector(settings), 0
-        if place < rests_until:
-            continue
-        if detector.update(excess, place) is not None:
-            found.append(place)
-            rests_until = place + 1 + settings.update_frames
+    for begin, end in zip(begins, [*begins[1:], len(excess)], strict=True):
+        place = begin
+        while place < end:
+            _, signal = detector.renewed().observe_excess(excess[place:end])
+            if signal is None:
+                break
+            found.append(place + signal.frame)
+            place += signal.frame + rest
     return found
 
 
-def delay_frames(recording: Recording, settings: LearnerSettings) -> int | None:
+def delay_frames(recording: Recording, detector: Watcher) -> int | None:
     """Return after how many frames of the new world the detector signals; None if not within two micro-tasks."""
     change = recording.change or 0
-    delays = [place - change + 1 for place in signals_in(recording, settings) if place >= change]
+    delays = [place - change + 1 for place in signals_in(recording, detector) if place >= change]
     return next((delay for delay in delays if delay <= TWO_MICRO_TASKS), None)
 
 
-def row_of(changing: Sequence[Recording], calm: Sequence[Recording], settings: LearnerSettings) -> dict[str, object]:
+def row_of(changing: Sequence[Recording], calm: Sequence[Recording], detector: Watcher) -> dict[str, object]:
     """Return what one detector makes of all recordings; a delay of 0 stands for a change that was not seen in time."""
-    delays = [delay_frames(recording, settings) for recording in changing]
+    delays = [delay_frames(recording, detector) for recording in changing]
     seen = [delay for delay in delays if delay is not None]
-    alarms = [len(signals_in(recording, settings)) for recording in calm]
+    alarms = [len(signals_in(recording, detector)) for recording in calm]
     return {
         "detected_share": len(seen) / len(delays),
         "false_alarms": sum(alarms),
@@ -108,8 +140,8 @@ def seen_live(recording: Recording) -> bool:
 
 def table(changing: Sequence[Recording], calm: Sequence[Recording]) -> tuple[dict[str, object], dict[str, str]]:
     """Return all figures, and why others are missing, by dotted key."""
-    rows = {row: row_of(changing, calm, LearnerSettings(drift_detector=name)) for row, name in _ROWS.items()}
-    own = rows[next(row for row, name in _ROWS.items() if name == LearnerSettings().drift_detector)]
+    rows = {row: row_of(changing, calm, detector) for row, detector in watchers().items()}
+    own = rows[LearnerSettings().drift_detector]
     figures: dict[str, object] = {**rows, **{key: own[key] for key in _OWN}}
     figures["detected_live_share"] = sum(map(seen_live, changing)) / len(changing)
     figures["false_alarms_live"] = sum(len(recording.live_signals) for recording in calm)

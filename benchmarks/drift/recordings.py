@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.learning.in_process import Run, log_of, prepare_all, run_stream
+from learner.model.contract import score_images
 from learner.settings import LearnerSettings
 from stream.image_codec import Pixels
 from stream.sources.datasets.orders import class_incremental, tasks_of
@@ -81,7 +82,7 @@ def record_change(pack: Pack, seed: int, settings: LearnerSettings) -> Recording
     standing = max((version for version in run.versions if version.frames <= change), key=lambda one: one.frames)
     images = prepare_all(pack.stream_images[np.asarray(order[standing.frames :])], settings)
     live = tuple(frames - standing.frames for frames in run.drift_frames if frames > standing.frames)
-    return Recording(standing.knowledge.score(images).excess_N.numpy(), (0,), change - standing.frames, live)
+    return Recording(score_images(standing.model, images).excess_N.numpy(), (0,), change - standing.frames, live)
 
 
 def record_calm(pack: Pack, seed: int, settings: LearnerSettings, length: CalmLength) -> Recording:
@@ -95,14 +96,14 @@ def record_calm(pack: Pack, seed: int, settings: LearnerSettings, length: CalmLe
     anew: list[int] = []
     live: list[int] = []
     stretches = list(_stretches(run, length.warm_up_frames, live_frames))
-    for place, (knowledge_at, until) in enumerate(stretches):
+    for place, (model_at, until) in enumerate(stretches):
         begin = sum(map(len, pieces))
         wanted = (length.frames * (place + 1)) // len(stretches) - begin
-        own = drawn[knowledge_at:until][:wanted]
+        own = drawn[model_at:until][:wanted]
         images = np.concatenate([own, varied(pack, wanted - len(own), random)])
-        pieces.append(_excess(run, knowledge_at, images, settings))
+        pieces.append(_excess(run, model_at, images, settings))
         anew += range(begin, begin + wanted, settings.longest_interval_frames)
-        live += [begin + frames - knowledge_at for frames in run.drift_frames if knowledge_at < frames <= until]
+        live += [begin + frames - model_at for frames in run.drift_frames if model_at < frames <= until]
     return Recording(np.concatenate(pieces), tuple(anew), None, tuple(live))
 
 
@@ -126,10 +127,10 @@ def _stretches(run: Run, first: int, stop: int) -> Iterator[tuple[int, int]]:
     yield from zip(usable, [*usable[1:], stop], strict=True)
 
 
-def _excess(run: Run, knowledge_at: int, images: Pixels, settings: LearnerSettings) -> Excess:
-    knowledge = run.knowledge_at(knowledge_at)
-    if knowledge is None:
-        message = f"the learner had learned nothing after {knowledge_at} frames; give it a longer warm-up"
+def _excess(run: Run, frames: int, images: Pixels, settings: LearnerSettings) -> Excess:
+    model = run.model_at(frames)
+    if model is None:
+        message = f"the learner had learned nothing after {frames} frames; give it a longer warm-up"
         raise ValueError(message)
     pieces = [images[start : start + _PIECE] for start in range(0, len(images), _PIECE)]
-    return torch.cat([knowledge.score(prepare_all(piece, settings)).excess_N for piece in pieces]).double().numpy()
+    return torch.cat([score_images(model, prepare_all(piece, settings)).excess_N for piece in pieces]).double().numpy()

@@ -7,7 +7,6 @@ to ``benchmarks/results``.
 """
 
 import argparse
-import copy
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -22,16 +21,16 @@ from benchmarks.learning.in_process import prepare_all
 from benchmarks.report.result_file import write_result
 from deploy.evaluate import continual_metrics as metrics
 from deploy.status.running_system import resident_bytes
-from learner.model.learned import Learned
-from learner.save.state_format import state_to_bytes
-from learner.service import fix_threads
+from learner.model.contract import Model, live_ids, score_images
+from learner.process import fix_threads
+from learner.save.format import state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.step import TaskReport
+from learner.step import Effects
 from stream.sources.datasets.packs import Pack, load_pack
 
 _AROUND = 2  # tasks before and after the compared ones, of which the median is taken
-_SMALL: Mapping[str, object] = {"encoder_channels": (16, 16, 16), "epochs": 3, "window_frames": 128}
+_SMALL: Mapping[str, object] = {"autoencoder": {"channels": (16, 16, 16), "epochs": 3}, "window_frames": 128}
 _QUICK_UPDATES = 14
 
 
@@ -53,7 +52,7 @@ class Plan:
 
 @dataclass
 class Trace:
-    """What was seen of one learner after each update, by its number; the states of the compared tasks are copies."""
+    """What was seen of one learner after each update, by its number."""
 
     state_bytes: dict[int, int] = field(default_factory=dict)
     resident_bytes: dict[int, int] = field(default_factory=dict)
@@ -67,14 +66,12 @@ def run(pack: Pack, settings: LearnerSettings, plan: Plan, every: int) -> Trace:
     classes_per_task = max(1, len(pack.names) // 5)
     learner = RecurringLearner(settings, visits(pack, classes_per_task, settings.seed))
     trace = Trace()
-    lived: list[TaskReport] = []
+    lived: list[Effects] = []
     for number in trange(1, plan.updates + 1, unit="update", file=sys.stderr):
         lived += learner.next_update()
         _note_cost(trace, number, learner.state, plan)
         if number % every == 0 or number in (plan.quality_from, plan.updates):
-            trace.quality[number] = {"frames": learner.frames} | _quality(
-                pack, learner.state.knowledge, settings, lived
-            )
+            trace.quality[number] = {"frames": learner.frames} | _quality(pack, learner.state.model, settings, lived)
             lived.clear()
     return trace
 
@@ -117,7 +114,7 @@ def _note_cost(trace: Trace, number: int, state: LearnerState, plan: Plan) -> No
     trace.state_bytes[number] = trace.checkpoint_bytes[number] + _window_bytes(state)
     trace.resident_bytes[number] = resident_bytes(os.getpid()) or 0
     if number in (plan.early, plan.late):
-        trace.states[number] = copy.deepcopy(state)
+        trace.states[number] = state
 
 
 def _window_bytes(state: LearnerState) -> int:
@@ -130,21 +127,19 @@ def _median_around(values: Mapping[int, int], task: int) -> float:
     return float(np.median([value for number, value in values.items() if abs(number - task) <= _AROUND]))
 
 
-def _quality(
-    pack: Pack, knowledge: Learned, settings: LearnerSettings, lived: Sequence[TaskReport]
-) -> dict[str, float]:
+def _quality(pack: Pack, model: Model, settings: LearnerSettings, lived: Sequence[Effects]) -> dict[str, float]:
     """Judge on unseen images under the map fitted on stream images, and count what happened since the last look."""
     clusters, test_clusters = (
-        knowledge.mixture.ids_K[knowledge.score(prepare_all(images, settings)).slots_N].numpy()
+        model.ids_K[score_images(model, prepare_all(images, settings)).slots_N].numpy()
         for images in (pack.stream_images, pack.test_images)
     )
     cluster_map = metrics.fit_cluster_map(clusters, pack.stream_labels)
     updates = [report.update for report in lived if report.update is not None]
     return {
         "acc": metrics.accuracy(cluster_map, test_clusters, pack.test_labels),
-        "live_clusters": knowledge.mixture.live_clusters,
+        "live_clusters": len(live_ids(model)),
         "signals": sum(report.signal is not None for report in lived),
-        "born": sum(len(update.born) for update in updates),
+        "born": sum(len(update.added) for update in updates),
         "merged": sum(len(update.merged) for update in updates),
         "pruned": sum(len(update.pruned) for update in updates),
     }

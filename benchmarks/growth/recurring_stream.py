@@ -16,22 +16,19 @@ from benchmarks.drift.recordings import varied
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
 from learner.plan.planner import Planner
-from learner.service import decoder
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.step import Surroundings, TaskReport, execute
+from learner.step import Effects, step
 from stream.frame import Frame
 from stream.image_codec import Pixels, encode_png
 from stream.memory_log import MemoryLog
 from stream.messages.control import TaskPlan
-from stream.process.settings import StreamSettings
 from stream.sources.datasets.orders import tasks_of
 from stream.sources.datasets.packs import Pack
 
 VISIT_FRAMES = 160  # of a task; all five tasks of digits are 800 frames, its size
 _FRAME_MS = 40  # a camera of 25 frames a second
 _PARTITION = 0
-_TOPIC = "r2r.frames"
 
 
 def visits(pack: Pack, classes_per_task: int, seed: int) -> Iterator[Pixels]:
@@ -63,11 +60,6 @@ def append(log: MemoryLog, images_NHWC: Pixels, source: str) -> None:
         log.append(_PARTITION, key, value, headers, number * _FRAME_MS)
 
 
-def surroundings() -> Surroundings:
-    """Return what an execution needs here."""
-    return Surroundings(_TOPIC, decoder(StreamSettings()), Faults())
-
-
 @dataclass
 class RecurringLearner:
     """A new learner and the stream it watches; `next_update` carries both forward."""
@@ -81,25 +73,25 @@ class RecurringLearner:
         self._log = MemoryLog(1)
         self._logs = InputLogs(self._log)
         self._planner = Planner("benchmark", self._logs, _NoPlans(), self.state, self._now_ms, Faults())
-        self._around = surroundings()
 
     @property
     def frames(self) -> int:
         """How many frames it has seen."""
-        return sum(self.state.positions.values())
+        return sum(self.state.progress.positions.frames.values())
 
-    def next_update(self) -> list[TaskReport]:
-        """Watch the stream up to the next update; return the reports of all micro-tasks, the last with the update."""
-        reports: list[TaskReport] = []
-        while not reports or reports[-1].update is None:
-            reports.append(self._step())
-        return reports
+    def next_update(self) -> list[Effects]:
+        """Watch the stream up to the next update; return the effects of all micro-tasks, the last with the update."""
+        effects: list[Effects] = []
+        while not effects or effects[-1].update is None:
+            effects.append(self._step())
+        return effects
 
-    def _step(self) -> TaskReport:
+    def _step(self) -> Effects:
         while (plan := self._planner.next_plan(self.state, 0.0)) is None:
             self._log.expire(_PARTITION, self.frames)
             append(self._log, next(self.stream), "recurring")
-        return execute(self.state, plan, self._logs.take(plan), self._around)
+        self.state, effects = step(self.state, plan, self._logs.take(plan))
+        return effects
 
     def _now_ms(self) -> int:
         return self.frames * _FRAME_MS

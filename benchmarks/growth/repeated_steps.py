@@ -5,20 +5,20 @@ Here both learners get the same frames, of a class that both know, one learner a
 measured is the CPU time of the process, which other processes do not add to.
 """
 
-import copy
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmarks.drift.recordings import varied
-from benchmarks.growth.recurring_stream import append, images_of, surroundings
+from benchmarks.growth.recurring_stream import append, images_of
 from benchmarks.learning.in_process import prepare_all
 from learner.intake.window import Place, TrainingWindow
 from learner.plan.inputs import Inputs
-from learner.state import LearnerState, PendingUpdate
-from learner.step import execute
+from learner.plan.schedule import PendingUpdate
+from learner.state import LearnerState
+from learner.step import step
 from stream.log import Record
 from stream.memory_log import MemoryLog
 from stream.messages.control import OffsetRange, TaskPlan
@@ -55,23 +55,23 @@ def measure_steps(pack: Pack, early: LearnerState, late: LearnerState) -> Mappin
         window_NHWC = varied(known, early.settings.window_frames, random)
         images_NCSS = prepare_all(window_NHWC, early.settings)
         for name, state in (("early", early), ("late", late)):
-            window = TrainingWindow(early.settings.window_frames)
-            window.add([Place(0, number) for number in range(len(images_NCSS))], images_NCSS)
+            places = [Place(0, number) for number in range(len(images_NCSS))]
+            window = TrainingWindow(early.settings.window_frames).added(places, images_NCSS)
             steps[name].append(Step(_score_seconds(state, records), _update_seconds(state, window)))
     return steps
 
 
 def _score_seconds(state: LearnerState, records: Sequence[Record]) -> float:
-    ours = copy.deepcopy(state)
-    ours.pending = PendingUpdate(_NEVER, 0, None, "interval")
+    pending = PendingUpdate(_NEVER, 0, None, "interval")
+    ours = replace(state, schedule=replace(state.schedule, pending=pending))
     size = state.settings.micro_task_frames
     micro_tasks = [records[start : start + size] for start in range(0, len(records), size)]
     return float(np.median([_cpu_seconds(ours, Inputs(frames)) for frames in micro_tasks]))
 
 
 def _update_seconds(state: LearnerState, window: TrainingWindow) -> float:
-    ours = copy.deepcopy(state)
-    ours.window, ours.pending = window, PendingUpdate(1, 1, None, "interval")
+    pending = PendingUpdate(1, 1, None, "interval")
+    ours = replace(state, window=window, schedule=replace(state.schedule, pending=pending))
     return _cpu_seconds(ours, Inputs(()))
 
 
@@ -80,7 +80,7 @@ def _cpu_seconds(state: LearnerState, inputs: Inputs) -> float:
     plan = TaskPlan(
         model="benchmark",
         epoch=1,
-        task_seq=state.task_seq + 1,
+        task_seq=state.progress.task_seq + 1,
         frames={},
         samples={},
         commands=OffsetRange(0, 0),
@@ -89,7 +89,6 @@ def _cpu_seconds(state: LearnerState, inputs: Inputs) -> float:
         cut_at_ms=0,
         keep_one_in=1,
     )
-    around = surroundings()
     began = time.process_time()
-    execute(state, plan, inputs, around)
+    step(state, plan, inputs)
     return time.process_time() - began

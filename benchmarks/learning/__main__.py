@@ -18,7 +18,8 @@ from tqdm import tqdm
 from benchmarks.learning.paper_row import paper
 from benchmarks.learning.rows import Exam, finetune, iid, no_rehearsal, pixels_kmeans, r2r
 from benchmarks.report.result_file import write_result
-from learner.service import fix_threads
+from learner.model.paper.settings import PaperSettings
+from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from stream.sources.datasets.orders import ORDERS, order_of
 from stream.sources.datasets.packs import load_pack
@@ -57,7 +58,7 @@ def measure(dataset: str, data: Path | None, order: str, seed: int, row: str) ->
     pack = load_pack(dataset, data)
     classes_per_task = max(1, len(pack.names) // 5)
     indices = order_of(order, pack.stream_labels, classes_per_task, seed)
-    settings = LearnerSettings(seed=seed, paper_births=classes_per_task)
+    settings = LearnerSettings(seed=seed, paper=PaperSettings(births=classes_per_task))
     fix_threads(settings.threads)
     return ROWS[row](Exam(pack, indices, classes_per_task, settings, has_tasks=order == "class_incremental"))
 

@@ -15,16 +15,16 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
 
-from benchmarks.learning.in_process import Run, everything, log_of, prepare_all, run_stream
+from benchmarks.learning.in_process import Run, as_it_is, log_of, prepare_all, run_stream
 from benchmarks.learning.representation import linear_probe, nearest_neighbours
 from deploy.evaluate import continual_metrics as metrics
-from learner.faults import Faults
-from learner.model.clusters.knowledge import Knowledge
-from learner.model.clusters.update import Material, update
-from learner.model.encoders.autoencoder import in_batches
-from learner.model.learned import Learned
-from learner.save.state_format import knowledge_tensors
+from learner.methods import preprocessing_of
+from learner.model.clusters.grouping import Bounds
+from learner.model.clusters.model import ClusterModel
+from learner.model.clusters.update import update
+from learner.model.contract import Model, UpdateInputs, live_ids, score_images
 from learner.settings import LearnerSettings
+from learner.state import LearnerState
 from stream.sources.datasets.orders import tasks_of
 from stream.sources.datasets.packs import Pack
 
@@ -57,16 +57,16 @@ class Exam:
         return labels
 
 
-def r2r(exam: Exam, keep: Callable[[Learned], Learned] = everything) -> Figures:
-    """Return the learner's figures, with recall as the settings say; ``keep`` as of `run_stream`."""
+def r2r(exam: Exam, adjust: Callable[[LearnerState], LearnerState] = as_it_is) -> Figures:
+    """Return the learner's figures, with recall as the settings say; ``adjust`` as of `run_stream`."""
     log = log_of(exam.pack, exam.order, _PARTITIONS)
-    run = run_stream(log, len(exam.order), exam.settings, keep)
-    final = run.state.knowledge
-    figures = _judge(exam, final) if final.has_learned else {"acc": 0.0}
+    run = run_stream(log, len(exam.order), exam.settings, adjust)
+    final = run.state.model
+    figures = _judge(exam, final) if final.traits.has_learned else {"acc": 0.0}
     figures |= _retention(exam, run) if exam.has_tasks else {}
     return figures | {
-        "images_backpropagated": run.state.images_backpropagated,
-        "memory_bytes": _knowledge_bytes(final) + exam.settings.window_frames * _image_bytes(exam.settings),
+        "images_backpropagated": run.state.progress.images_backpropagated,
+        "memory_bytes": _model_bytes(final) + exam.settings.window_frames * _image_bytes(exam.settings),
         "seconds": run.seconds,
     }
 
@@ -86,11 +86,12 @@ def finetune(exam: Exam) -> Figures:
     return r2r(replace(exam, settings=settings), _without_statistics)
 
 
-def _without_statistics(knowledge: Learned) -> Learned:
-    if not isinstance(knowledge, Knowledge):
-        return knowledge
-    mixture = knowledge.mixture
-    return replace(knowledge, mixture=replace(mixture, counts_K=torch.zeros_like(mixture.counts_K), frames=0.0))
+def _without_statistics(state: LearnerState) -> LearnerState:
+    model = state.model
+    if not isinstance(model, ClusterModel):
+        return state
+    mixture = replace(model.mixture, counts_K=torch.zeros_like(model.mixture.counts_K), frames=0.0)
+    return replace(state, model=replace(model, mixture=mixture))
 
 
 def iid(exam: Exam) -> Figures:
@@ -99,15 +100,19 @@ def iid(exam: Exam) -> Figures:
     As many epochs as back-propagate about as many images as ``r2r`` on digits: 14 x 800 = 11,200 against about 11,120.
     """
     started = time.perf_counter()
-    given = {"fewest_births": len(exam.pack.names), "most_births": len(exam.pack.names), "merge_distance": 0.0}
-    settings = exam.settings.model_copy(update=given | {"epochs": _IID_EPOCHS, "recall": False})
+    settings, classes = exam.settings, len(exam.pack.names)
+    changed = {
+        "autoencoder": settings.autoencoder.model_copy(update={"epochs": _IID_EPOCHS}),
+        "clusters": settings.clusters.model_copy(update={"merge_distance": 0.0}),
+    }
+    nothing = ClusterModel.new(settings.model_copy(update=changed))
     stream = exam.stream
     generator = torch.Generator().manual_seed(settings.seed)
-    nothing = Knowledge.nothing(settings)
-    knowledge, report = update(nothing, Material.alone(stream), settings, generator, Faults())
-    return _judge(exam, knowledge) | {
+    bounds = Bounds(classes, classes, settings.clusters.cluster_frames)
+    model, report = update(nothing, UpdateInputs.alone(stream), generator, bounds=bounds)
+    return _judge(exam, model) | {
         "images_backpropagated": report.images_backpropagated,
-        "memory_bytes": _knowledge_bytes(knowledge) + len(stream) * _image_bytes(settings),
+        "memory_bytes": _model_bytes(model) + len(stream) * _image_bytes(settings),
         "seconds": time.perf_counter() - started,
     }
 
@@ -135,11 +140,11 @@ def _retention(exam: Exam, run: Run) -> Figures:
     ends = metrics.task_ends(stream_tasks.tolist())
     answers: list[tuple[Clusters, Clusters] | None] = []
     for task, end in enumerate(ends):
-        knowledge = run.knowledge_at(end) if task < len(ends) - 1 else run.state.knowledge
-        if knowledge is None or not knowledge.has_learned:
+        model = run.model_at(end) if task < len(ends) - 1 else run.state.model
+        if model is None or not model.traits.has_learned:
             answers.append(None)
         else:
-            answers.append((_clusters(knowledge, stream[:end]), _clusters(knowledge, test[test_tasks <= task])))
+            answers.append((_clusters(model, stream[:end]), _clusters(model, test[test_tasks <= task])))
     matrix = metrics.accuracy_matrix(answers, exam.stream_labels, exam.pack.test_labels, test_tasks)
     return {
         "matrix": matrix.tolist(),
@@ -150,11 +155,11 @@ def _retention(exam: Exam, run: Run) -> Figures:
     }
 
 
-def _judge(exam: Exam, knowledge: Learned) -> Figures:
+def _judge(exam: Exam, model: Model) -> Figures:
     stream, test = exam.stream, prepare_all(exam.pack.test_images, exam.settings)
-    clusters = _clusters(knowledge, stream), _clusters(knowledge, test)
-    features = tuple(in_batches(knowledge.network.encode, images).numpy() for images in (stream, test))
-    return _figures(exam, clusters, (features[0], features[1])) | {"live_clusters": knowledge.mixture.live_clusters}
+    clusters = _clusters(model, stream), _clusters(model, test)
+    features = tuple(model.encoder.embed(images).numpy() for images in (stream, test))
+    return _figures(exam, clusters, (features[0], features[1])) | {"live_clusters": len(live_ids(model))}
 
 
 def _figures(
@@ -173,14 +178,14 @@ def _figures(
     }
 
 
-def _clusters(knowledge: Learned, images: torch.Tensor) -> Clusters:
-    ids: Clusters = knowledge.mixture.ids_K[knowledge.score(images).slots_N].numpy()
+def _clusters(model: Model, images: torch.Tensor) -> Clusters:
+    ids: Clusters = model.ids_K[score_images(model, images).slots_N].numpy()
     return ids
 
 
-def _knowledge_bytes(knowledge: Learned) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in knowledge_tensors(knowledge).values())
+def _model_bytes(model: Model) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in model.save().tensors.values())
 
 
 def _image_bytes(settings: LearnerSettings) -> int:
-    return 3 * settings.input_size**2 * 4
+    return 3 * preprocessing_of(settings).input_size ** 2 * 4

@@ -1,19 +1,20 @@
-"""A learner and a replay worker's studio in one process: what it learns, and what it calls what it sees."""
+"""A learner and a replay worker's models in one process: what it learns, and the names it gives to images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from benchmarks.learning.in_process import Run, log_of, prepare_all, run_stream
-from learner.model.clusters.knowledge import Knowledge
+from benchmarks.learning.in_process import Run, as_it_is, log_of, prepare_all, run_stream
+from learner.model.clusters.model import ClusterModel
 from learner.settings import LearnerSettings
-from learner.step import TaskReport
+from learner.state import LearnerState
+from learner.step import Effects
 from replay.answer import batches
+from replay.generate.generation import Models, generate_images
 from replay.generate.generator import Subject
 from replay.judge.sample_filter import Verdict
-from replay.studio import Tools, paint
 from stream.image_codec import Pixels, decode_image
 from stream.memory_log import MemoryLog
 from stream.messages.replay import MOST_BATCH_BYTES, ReplayRequest
@@ -24,52 +25,57 @@ _ANY = 2**31
 
 @dataclass(frozen=True)
 class NamedRun:
-    """What came of one stream: the learner, and the verdicts on all images that were painted."""
+    """What came of one stream: the learner, and the verdicts on all images that were generated."""
 
     run: Run
     verdicts: Sequence[Verdict]
 
     def names_of(self, images_NHWC: Pixels, settings: LearnerSettings) -> list[str]:
         """Return what the newest model calls images: the name whose clusters are likeliest together, or nothing."""
-        knowledge = self.run.state.knowledge
-        if not isinstance(knowledge, Knowledge) or knowledge.projection is None:
+        model = self.run.state.model
+        if not isinstance(model, ClusterModel) or not model.traits.has_learned:
             return [""] * len(images_NHWC)
         named = self.run.state.names.by_cluster()
-        slots = [named.get(cluster, "") for cluster in knowledge.mixture.ids_K.tolist()]
+        slots = [named.get(cluster, "") for cluster in model.ids_K.tolist()]
         words = sorted({*slots})
         belongs_KV = torch.tensor([[float(slot == word) for word in words] for slot in slots], dtype=torch.float64)
-        coordinates_ND = knowledge.coordinates(prepare_all(images_NHWC, settings))
-        return [
-            words[best] for best in (knowledge.mixture.probabilities(coordinates_ND) @ belongs_KV).argmax(1).tolist()
-        ]
+        coordinates_ND = model.coordinates(model.encoder.embed(prepare_all(images_NHWC, settings)))
+        return [words[best] for best in (model.mixture.probabilities(coordinates_ND) @ belongs_KV).argmax(1).tolist()]
 
 
-def named_run(pack: Pack, settings: LearnerSettings, tools: Tools | None, *, paints: bool = True) -> NamedRun:
+def named_run(
+    pack: Pack,
+    settings: LearnerSettings,
+    models: Models | None,
+    *,
+    generates: bool = True,
+    adjust: Callable[[LearnerState], LearnerState] = as_it_is,
+) -> NamedRun:
     """Let a new learner see a pack's stream images in their order; its requests are served at once, or by nobody.
 
-    A studio that does not paint still says what it sees.
+    Models that do not generate still label.
     """
     samples = MemoryLog(1)
     verdicts: list[Verdict] = []
 
-    def serve(report: TaskReport) -> None:
-        if tools is not None:
-            for request in report.requests:
-                verdicts.extend(_served(request, tools, samples, paints=paints))
+    def serve(effects: Effects) -> None:
+        if models is not None:
+            for request in effects.requests:
+                verdicts.extend(_served(request, models, samples, generates=generates))
 
     frames = len(pack.stream_images)
-    run = run_stream(log_of(pack, range(frames), 1), frames, settings, samples=samples, told=serve)
+    run = run_stream(log_of(pack, range(frames), 1), frames, settings, adjust, samples, serve)
     return NamedRun(run, verdicts)
 
 
-def _served(request: ReplayRequest, tools: Tools, samples: MemoryLog, *, paints: bool) -> Sequence[Verdict]:
+def _served(request: ReplayRequest, models: Models, samples: MemoryLog, *, generates: bool) -> Sequence[Verdict]:
     subject = Subject(request.name, _decoded(request.exemplars), _decoded(request.members))
-    painted = paint(tools, subject, request.images if paints else 0, request.seed, lambda: True)
-    if painted is None:
+    generated = generate_images(models, subject, request.images if generates else 0, request.seed, lambda: True)
+    if generated is None:
         return []
-    for batch in batches(request, painted, MOST_BATCH_BYTES):
+    for batch in batches(request, generated, MOST_BATCH_BYTES):
         samples.append(0, request.id.encode(), batch.to_bytes())
-    return painted.verdicts
+    return generated.verdicts
 
 
 def _decoded(files: Sequence[bytes]) -> list[Pixels]:

@@ -8,7 +8,6 @@ identity, the other executes the learner's plans in this process without any int
 
 import argparse
 import json
-import socket
 import sys
 import tempfile
 import time
@@ -27,14 +26,17 @@ from benchmarks.recovery.watched_decoding import decode_all
 from benchmarks.report.result_file import write_result
 from deploy.roles import FEED, LEARNER, PUBLISHER, REPLAY, SERVER
 from learner import faults as learner_faults
+from learner.model.clusters.settings import ClusterSettings
+from learner.model.encoders.settings import AutoencoderSettings
 from learner.settings import LearnerSettings
-from replay import faults as replay_faults
+from replay.worker import Faults as ReplayFaults
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer, TopicTail
 from stream.kafka.topics import Topics
 from stream.messages.control import TaskPlan
 from stream.process.deadline import Deadline
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import identity_at
 
@@ -52,14 +54,11 @@ _CATCH_UP_SECONDS = 600.0
 SETTINGS = LearnerSettings(
     micro_task_frames=16,
     window_frames=64,
-    encoder_channels=(8, 8, 8),
-    epochs=2,
-    projection_dimensions=8,
-    max_clusters=16,
+    autoencoder=AutoencoderSettings(channels=(8, 8, 8), epochs=2),
+    clusters=ClusterSettings(projection_dimensions=8, max_clusters=16),
     warm_up_frames=48,
     update_frames=32,
     drift_threshold=5.0,
-    drift_min_frames=5,
     checkpoint_tasks=4,
 )
 """Small, so that a life of the learner soon comes past all its points."""
@@ -122,7 +121,10 @@ class Site:
         lines = []
         for section, settings in (("stream", self.streaming), ("learner", SETTINGS)):
             changed = settings.model_dump(mode="json", exclude_defaults=True)
-            lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in changed.items())]
+            tables = {f"{section}.{name}": value for name, value in changed.items() if isinstance(value, dict)}
+            flat = {name: value for name, value in changed.items() if not isinstance(value, dict)}
+            for table, values in {section: flat, **tables}.items():
+                lines += [f"[{table}]", *(f"{name} = {json.dumps(value)}" for name, value in values.items())]
         self.settings_file.write_text("\n".join(lines))
 
 
@@ -171,9 +173,7 @@ def planned_deaths(*, quick: bool, seed: int = SEED) -> dict[str, deque[Death]]:
     draws = np.random.default_rng(seed)
     times = 1 if quick else 5
     at_learner = [_at_point(point, draws) for point in learner_faults.POINTS * times]
-    at_worker = [
-        _at_point(point, draws) for point in (replay_faults.POINTS[1:3] if quick else replay_faults.POINTS * 5)
-    ]
+    at_worker = [_at_point(point, draws) for point in (ReplayFaults.points[1:3] if quick else ReplayFaults.points * 5)]
     return {
         "learner": deque(at_learner[place] for place in draws.permutation(len(at_learner))),
         "replay": deque(at_worker[place] for place in draws.permutation(len(at_worker))),
@@ -194,10 +194,7 @@ def _at_random(draws: np.random.Generator, earliest_seconds: float, latest_secon
 @contextmanager
 def open_site(folder: Path, seed: int) -> Iterator[Site]:
     """Start a Kafka, make the topics, write the settings."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with EmbeddedBroker(folder / "kafka", port) as broker:
+    with EmbeddedBroker(folder / "kafka", free_port()) as broker:
         streaming = StreamSettings(bootstrap_servers=broker.address, broker_timeout_seconds=60.0)
         site = Site(streaming, Topics(MODEL, streaming.topic_prefix), folder, seed)
         site.write_settings()

@@ -10,7 +10,7 @@ from typing import Any
 from safetensors.torch import load
 
 from learner.save.checkpoint import content_of
-from learner.save.state_format import state_to_bytes
+from learner.save.format import state_to_bytes
 from learner.state import LearnerState
 from stream.messages.control import CheckpointReady
 
@@ -44,16 +44,18 @@ class Divergence:
 
     def look(self, state: LearnerState) -> None:
         """Compare the checkpoints of the state's task."""
-        shas = self.announced.get(state.task_seq, frozenset())
-        left = sorted(self.folder.glob(f"{state.task_seq:010d}-*"))
+        shas = self.announced.get(state.progress.task_seq, frozenset())
+        left = sorted(self.folder.glob(f"{state.progress.task_seq:010d}-*"))
         if not (shas or left):
             return
         files = state_to_bytes(state)
         self.compared += len(shas)
         if self.first_task is None and shas - {content_of(files)}:
-            self.first_task = state.task_seq
+            self.first_task = state.progress.task_seq
         for checkpoint in left:
-            self._name(differing(files, {name: (checkpoint / name).read_bytes() for name in files}), state.task_seq)
+            self._name(
+                differing(files, {name: (checkpoint / name).read_bytes() for name in files}), state.progress.task_seq
+            )
 
     @property
     def found(self) -> bool:

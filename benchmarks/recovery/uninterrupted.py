@@ -10,12 +10,12 @@ from pathlib import Path
 from benchmarks.recovery.divergence import Divergence, announced_in, differing
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs, Inputs
+from learner.process import fix_threads
 from learner.save.checkpoint import CheckpointStore
-from learner.save.state_format import state_to_bytes
-from learner.service import decoder, fix_threads
+from learner.save.format import state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.step import Surroundings, execute
+from learner.step import step
 from stream.frame import Frame
 from stream.kafka.consumer import PartitionConsumer, read_topic
 from stream.kafka.topics import Topics
@@ -93,8 +93,8 @@ def judge(
     ):
         judged.note_tiles(plans, frames.begin_offsets(), frames.end_offsets())
         bench = _Bench(settings, topics, expected, divergence)
-        state = bench.executed(plans, InputLogs(frames, samples, commands), judged)
-    judged.updates = state.updates
+        state = bench.executed(plans, InputLogs(frames, samples, commands, topic=topics.frames), judged)
+    judged.updates = state.progress.updates
     _compare(judged, divergence, state, store.newest_good())
     return judged
 
@@ -121,16 +121,15 @@ class _Bench:
     def executed(self, plans: Sequence[TaskPlan], logs: InputLogs, judged: Judged) -> LearnerState:
         """Execute the plans; of each, exactly the frames that no earlier one had must have an effect."""
         fix_threads(self.settings.threads)
-        around = Surroundings(self.topics.frames, decoder(StreamSettings()), Faults())
         state = LearnerState.new(self.settings)
-        logs.seek(state.where)
+        logs.seek(state.progress.positions)
         seen: set[str] = set()
         for task_seq, plan in enumerate(plans, 1):
             judged.note(plan.task_seq - task_seq)
             inputs = logs.take(plan)
             new = _identities(inputs, self.topics) - seen
-            report = execute(state, plan, inputs, around)
-            judged.note(len(new) - report.frames)
+            state, effects = step(state, plan, inputs)
+            judged.note(len(new) - effects.frames)
             seen |= new
             self.divergence.look(state)
         judged.lost += len(self.expected - seen)

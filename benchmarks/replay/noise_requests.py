@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from learner.service import now_ms
 from stream.image_codec import encode_png
 from stream.messages.replay import MOST_EXEMPLARS, ReplayRequest
+from stream.process.clock import now_ms
 
 SEED = 0
 SIDE = 32

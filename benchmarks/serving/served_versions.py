@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,15 +13,18 @@ from deploy.publish.gates import check_candidate
 from deploy.publish.served_graph import export_template, run_module, served_graph
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
-from learner.faults import Faults
-from learner.intake.preprocess import resize
-from learner.model.clusters.update import Material
-from learner.model.method import learn
+from learner.model.clusters.grouping import Bounds
+from learner.model.clusters.model import ClusterModel
+from learner.model.clusters.update import update
+from learner.model.contract import UpdateInputs
+from learner.model.encoders.settings import AutoencoderSettings
+from learner.model.preprocessing import Preprocessing
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from stream.image_codec import encode_jpeg
 
 MODEL = "bench"
+_CLASSES = 10
 _FRAMES = 160
 _JPEG_QUALITY = 90
 _TOLERANCE = 1e-4
@@ -73,21 +77,22 @@ def jpegs(count: int, seed: int) -> list[bytes]:
     """Return ``count`` digits as JPEG, 32×32."""
     draw = np.random.default_rng(seed)
     pixels = _pixels(draw.permutation(len(load_digits().images))[:count])
-    large = (resize(torch.from_numpy(pixels), 32, "stretch") * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    large = (Preprocessing(32, "stretch")(torch.from_numpy(pixels)) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     return [encode_jpeg(image, _JPEG_QUALITY) for image in large]
 
 
 def _trained(seed: int) -> LearnerState:
-    settings = LearnerSettings(seed=seed, fewest_births=10, most_births=10, epochs=2)
+    settings = LearnerSettings(seed=seed, autoencoder=AutoencoderSettings(epochs=2))
     sys.stderr.write("serving: training a classifier on digits, exporting it once\n")
-    state = LearnerState.new(settings)
+    nothing = ClusterModel.new(settings)
     order = np.random.default_rng(seed).permutation(len(load_digits().images))[:_FRAMES]
-    window = resize(torch.from_numpy(_pixels(order)), settings.input_size, settings.aspect)
+    window = nothing.encoder.preprocessing(torch.from_numpy(_pixels(order)))
     generator = torch.Generator().manual_seed(seed)
-    knowledge, report = learn(state.knowledge, Material.alone(window), settings, generator, Faults())
-    state.take_knowledge(knowledge, report, 1)
-    state.task_seq = 1
-    return state
+    bounds = Bounds(_CLASSES, _CLASSES, settings.clusters.cluster_frames)
+    model, report = update(nothing, UpdateInputs.alone(window), generator, bounds=bounds)
+    state = LearnerState.new(settings)
+    progress = replace(state.progress.after_update(report.images_backpropagated, 1), task_seq=1)
+    return replace(state, model=model, progress=progress)
 
 
 def _pixels(indices: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ _command(_CHANGE, "dlq", "deploy.dead_letters.service", "What could not be read:
 _command(_CHANGE, "teachers", "replay.teachers", "A labeller and a generator of your own pictures: teachers train.")
 
 _ONE_ROLE = "One role at a time"
-_command(_ONE_ROLE, "topics", "stream.kafka.make_topics", "Make the topics of a model: topics create --model NAME.")
+_command(_ONE_ROLE, "topics", "stream.kafka.admin", "Make the topics of a model: topics create --model NAME.")
 for role in ROLES:
     if role is not FEED:
         _command(_ONE_ROLE, role.command, role.module, role.summary)

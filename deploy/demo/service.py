@@ -1,8 +1,8 @@
 """``r2r demo``: the whole method on this machine in minutes, beside the same run without recall and replay.
 
 Two learners see one stream of scikit-learn's digits on a real Kafka. Beside one of them a replay worker names clusters
-and paints them with the small teachers that come with the package. Both are published and served; the served models are
-asked about digits that nobody has seen.
+and generates images with the small teachers that come with the package. Both are published and served; the served
+models are asked about digits that nobody has seen.
 """
 
 import shutil

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from deploy.doctor.finding import Finding, error, ok, warning
 from deploy.status.disk_usage import readable_bytes
-from replay.equipment import check_settings
 from replay.label.weights import Weights
+from replay.models import check_settings
 from replay.settings import ReplaySettings
 
 
@@ -15,7 +15,7 @@ def check_replay(settings: ReplaySettings) -> Finding:
     Raises
     ------
     R2RError
-        As `replay.equipment.check_settings`.
+        As `replay.models.check_settings`.
     """
     check_settings(settings)
     return ok("replay", f"generator {settings.generator}, labeller {settings.labeller or 'none'}")

@@ -1,5 +1,6 @@
 """``r2r up --model NAME``: all roles of one model on this machine, and Kafka unless one is there."""
 
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -9,8 +10,7 @@ from dataclasses import dataclass, field
 from deploy.cli.all_settings import read_all_settings
 from deploy.cli.console import waiting_for, write_line
 from deploy.doctor.machine_checks import THIS_MACHINE, check_ports, listens, port_on_this_machine
-from deploy.host.errors import RolesSilent
-from deploy.host.one_system import OneSystem
+from deploy.host.errors import RolesSilent, SystemRunning
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.roles import BROKER
 from deploy.settings import DeploySettings
@@ -21,6 +21,8 @@ from stream.kafka.admin import wait_for_broker
 from stream.process.clock import now_ms
 from stream.process.deadline import Deadline
 from stream.process.errors import BrokerUnavailable, PortTaken
+from stream.process.home import Home
+from stream.process.lock import ProcessLock
 from stream.process.ports import free_port
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
@@ -111,7 +113,7 @@ def supervise(role: Role) -> None:
     """
     settings = read_all_settings(role.flags.settings, role.flags.set)
     with ExitStack() as running:
-        running.enter_context(OneSystem(role.home))
+        running.enter_context(the_only_system(role.home))
         wait_for_left_over_roles(role)
         streaming, serving = settings.stream, settings.deploy
         if serving.port == 0:
@@ -127,6 +129,17 @@ def supervise(role: Role) -> None:
             _report_ready(system)
         while not role.stopping.wait(_CHECK_SECONDS):
             system.check(supervisor)
+
+
+def the_only_system(home: Home) -> ProcessLock:
+    """Return the home's lock, which one `r2r up` may hold.
+
+    Raises
+    ------
+    SystemRunning
+        Another one holds it.
+    """
+    return ProcessLock(home.root / "up.lock", functools.partial(SystemRunning, str(home.root)))
 
 
 def wait_for_left_over_roles(role: Role) -> None:

@@ -31,6 +31,7 @@ from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
 from deploy.roles import PUBLISHER
 from deploy.settings import DeploySettings
+from learner.model.contract import live_ids
 from learner.save.checkpoint import content_sha256, load_checkpoint
 from learner.state import LearnerState
 from stream.kafka.admin import create_topics, describe_topic, wait_for_broker
@@ -172,10 +173,10 @@ class Publisher:
             created_at_ms=self.clock(),
             parity=candidate.difference,
             metrics={
-                "live_clusters": state.knowledge.mixture.live_clusters,
+                "live_clusters": len(live_ids(state.model)),
                 "live_classes": served.table.live_classes,
-                "updates": state.updates,
-                "images_backpropagated": state.images_backpropagated,
+                "updates": state.progress.updates,
+                "images_backpropagated": state.progress.images_backpropagated,
             },
         )
 
@@ -201,7 +202,7 @@ def _load(folder: Path, ready: CheckpointReady) -> LearnerState:
         message = "a version's number begins at 1, Triton passes over 0; the next update's checkpoint will be published"
         raise CandidateRefused(message, reason="version_0", evidence={"version": ready.task_seq})
     try:
-        state, _ = load_checkpoint(folder)
+        state = load_checkpoint(folder)
         found = content_sha256(folder)
     except CheckpointCorrupt as error:
         raise CandidateRefused(str(error), reason="checkpoint_corrupt", evidence={"cause": str(error)}) from error

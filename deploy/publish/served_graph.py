@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -18,8 +19,7 @@ from deploy.publish.graph_template import TOP_SLOTS, GraphTemplate, Values
 from deploy.registry.manifest import GRAPH_CONTRACT
 from deploy.serving.errors import InvalidGraph
 from deploy.serving.served_contract import INPUT, TOP
-from learner.model.clusters.classifier import Classifier, classifier_of
-from learner.model.paper.classifier import PaperClassifier
+from learner.model.contract import Head, live_ids
 from learner.state import LearnerState
 
 _LEARNED_OUTPUTS = ("class_id", "probability", "uncertainty", "top_ids", "top_probabilities", "latent")
@@ -27,18 +27,24 @@ _EXAMPLE_SHAPE = (2, 40, 48, 3)  # sizes that differ from each other and from 1,
 
 
 class ServedGraph(nn.Module):
-    """The classifier and the table of classes; every learned value is a parameter or a buffer."""
+    """The encoder, the model's head and the table of classes; every learned value is a parameter or a buffer.
 
-    def __init__(self, classifier: Classifier | PaperClassifier, table: ClassTable) -> None:
+    Parameters
+    ----------
+    rule
+        What the encoder's preprocessing depends on, beside shapes.
+    """
+
+    def __init__(self, encoder: nn.Module, head: Head, table: ClassTable, rule: Sequence[int | str]) -> None:
         super().__init__()
-        self.classifier = classifier
+        self.encoder, self.head, self.rule = encoder, head, rule
         self.table = table
         self.register_buffer("membership_KK", torch.from_numpy(table.membership_KK))
         self.register_buffer("class_ids_K", torch.from_numpy(table.ids_K))
 
     def forward(self, images_BHWC: Tensor) -> tuple[Tensor, ...]:
         """Return the slots of the five most probable classes and the outputs of the contract that are no strings."""
-        probability_BK, uncertainty_B, latent_BD = self.classifier(images_BHWC)
+        probability_BK, uncertainty_B, latent_BD = self.head(self.encoder(images_BHWC))
         class_ids_K = self.get_buffer("class_ids_K")
         dead_K = (class_ids_K < 0).to(torch.float32)  # below every live class, also one of probability 0
         ranked_BK = probability_BK @ self.get_buffer("membership_KK") - dead_K
@@ -55,14 +61,13 @@ class ServedGraph(nn.Module):
     @property
     def latent_size(self) -> int:
         """D."""
-        return int(self.get_buffer("classifier.means_KD").shape[1])
+        return self.head.latent_size
 
     @property
     def structure(self) -> str:
         """Name what an export depends on beside the values: two modules of one structure share a template."""
         shapes = {name: [str(value.dtype), list(value.shape)] for name, value in self.state_dict().items()}
-        rule = [self.classifier.input_size, self.classifier.aspect]
-        facts = [GRAPH_CONTRACT, shapes, rule, str(torch.__version__)]
+        facts = [GRAPH_CONTRACT, shapes, list(self.rule), str(torch.__version__)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -74,11 +79,13 @@ def served_graph(state: LearnerState) -> ServedGraph:
     NoLiveCluster
         The learner has made no update yet, or has no cluster.
     """
-    if not state.knowledge.has_learned or state.knowledge.mixture.live_clusters == 0:
+    model = state.model
+    if not model.traits.has_learned or not live_ids(model):
         raise NoLiveCluster
-    classifier = classifier_of(state.knowledge, state.settings)
-    table = class_table(classifier.get_buffer("ids_K").tolist(), state.names.by_cluster())
-    return ServedGraph(classifier, table).eval()
+    head, preprocessing = model.served(), model.encoder.preprocessing
+    table = class_table(head.cluster_ids, state.names.by_cluster())
+    rule = (preprocessing.input_size, preprocessing.aspect)
+    return ServedGraph(model.encoder.served(), head, table, rule).eval()
 
 
 def export_template(served: ServedGraph) -> GraphTemplate:
@@ -107,7 +114,7 @@ def export_template(served: ServedGraph) -> GraphTemplate:
         cause = "torch exported nothing"
         raise InvalidGraph(cause)
     template = GraphTemplate.of_export(program.model_proto, len(served.table.ids_K), served.latent_size)
-    folded = template.missing(_buffers_used(served))
+    folded = template.missing(name for name, _ in served.named_buffers())
     if folded:
         cause = f"the export folded {', '.join(folded)}"
         raise InvalidGraph(cause)
@@ -121,8 +128,3 @@ def run_module(served: ServedGraph, images: np.ndarray) -> dict[str, np.ndarray]
     top_names_B5 = np.asarray(served.table.names_K, dtype=object)[slots_B5.numpy()]
     learned = dict(zip(_LEARNED_OUTPUTS, (output.numpy() for output in outputs), strict=True))
     return {**learned, "name": top_names_B5[:, 0], "top_names": top_names_B5}
-
-
-def _buffers_used(served: ServedGraph) -> list[str]:
-    """Name the buffers that the answer depends on; the clusters' ids are in the table already."""
-    return [name for name, _ in served.named_buffers() if name != "classifier.ids_K"]

@@ -1,8 +1,9 @@
-"""From records to prepared images: bad ones are turned away with a reason, resends are dropped.
+"""From records to prepared images: bad ones are refused with a reason, resends are dropped.
 
-Axes: N frames, C = 3 channels, S = input size.
+Axes: N frames, H × W pixels, C = 3 channels, S = input size.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,16 +12,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from learner.intake.preparation import Preparation
-from learner.intake.preprocess import resize
 from learner.intake.resends import ResendWindows
 from learner.intake.window import Place
-from learner.settings import LearnerSettings
+from learner.model.preprocessing import Preprocessing
 from stream.frame import Frame
+from stream.image_codec import decode_image
 from stream.log import Record
 from stream.process.errors import InvalidMessage
+from stream.process.settings import StreamSettings
 
 Decoder = Callable[[bytes], NDArray[np.uint8]]
+_MOST_PENDING_BYTES = 8 * 1024**2
+
+
+def decoder(settings: StreamSettings | None = None) -> Decoder:
+    """Return the image decoder with the caps of the settings, by default the default ones."""
+    caps = settings or StreamSettings()
+    return functools.partial(decode_image, max_bytes=caps.max_image_bytes, max_pixels=caps.max_image_pixels)
 
 
 @dataclass(frozen=True)
@@ -33,20 +41,27 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Admitted:
-    """The frames of a micro-task that the model will see, in order, and those that it will not."""
+    """The frames of a micro-task that the model will see, in order, and those that it will not.
+
+    Parameters
+    ----------
+    resends
+        The windows after these frames.
+    """
 
     places: list[Place]
     images_NCSS: Tensor
     rejected: list[Rejected]
     resent: int
+    resends: ResendWindows
 
 
 def admit(
-    records: Sequence[Record], topic: str, resends: ResendWindows, decode: Decoder, settings: LearnerSettings
+    records: Sequence[Record], topic: str, resends: ResendWindows, decode: Decoder, preprocessing: Preprocessing
 ) -> Admitted:
-    """Read, de-duplicate, decode and resize; updates ``resends``."""
+    """Read, decode, de-duplicate and prepare. A record is decoded before it can count as come."""
     places: list[Place] = []
-    preparation = Preparation(settings)
+    batches = _Batches(preprocessing)
     rejected: list[Rejected] = []
     resent = 0
     for record in records:
@@ -56,14 +71,52 @@ def admit(
         except InvalidMessage as error:
             rejected.append(Rejected(record, error))
             continue
-        if frame.sequence is not None and not resends.admit(frame.source, frame.sequence):
-            resent += 1
-            continue
+        if frame.sequence is not None:
+            resends, came_before = resends.noted(frame.source, frame.sequence)
+            if came_before:
+                resent += 1
+                continue
         places.append(Place(record.partition, record.offset))
-        preparation.add(image)
-    return Admitted(places, preparation.images(), rejected, resent)
+        batches.add(image)
+    return Admitted(places, batches.images(), rejected, resent, resends)
 
 
-def prepare(image_HWC: NDArray[np.uint8], settings: LearnerSettings) -> Tensor:
-    """Return one image as the network sees it, [3, S, S]."""
-    return resize(torch.from_numpy(image_HWC)[None], settings.input_size, settings.aspect)[0]
+def prepare(image_HWC: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
+    """Return one image as the encoder wants it, [3, S, S]."""
+    return preprocessing(torch.from_numpy(image_HWC)[None])[0]
+
+
+class _Batches:
+    """Prepares images of one size together: 64 at once cost a sixth of 64 one by one, and give the same bits.
+
+    Holds at most 8 MiB of decoded images, and one more.
+    """
+
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        self._preprocessing = preprocessing
+        self._prepared: list[Tensor] = []
+        self._pending: dict[tuple[int, ...], list[int]] = {}
+        self._images: dict[int, NDArray[np.uint8]] = {}
+        self._pending_bytes = 0
+
+    def add(self, image_HWC: NDArray[np.uint8]) -> None:
+        """Take one image."""
+        place = len(self._prepared)
+        self._prepared.append(torch.empty(0))
+        self._pending.setdefault(image_HWC.shape, []).append(place)
+        self._images[place] = image_HWC
+        self._pending_bytes += image_HWC.nbytes
+        if self._pending_bytes > _MOST_PENDING_BYTES:
+            self._prepare()
+
+    def images(self) -> Tensor:
+        """Return all images [N, 3, S, S] in the order in which they came."""
+        self._prepare()
+        return torch.stack(self._prepared) if self._prepared else self._preprocessing.empty()
+
+    def _prepare(self) -> None:
+        for places in self._pending.values():
+            images_NHWC = torch.from_numpy(np.stack([self._images[place] for place in places]))
+            for place, image in zip(places, self._preprocessing(images_NHWC), strict=True):
+                self._prepared[place] = image
+        self._pending, self._images, self._pending_bytes = {}, {}, 0

@@ -1,9 +1,10 @@
 """What persons ask of the learner while it learns: at present, names of clusters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from learner.memory.names import LONGEST_NAME, is_name
+from learner.model.contract import live_ids
 from learner.state import LearnerState
 from stream.log import Record
 from stream.messages.control import Command, TaskPlan
@@ -13,7 +14,7 @@ _LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True)
-class Naming:
+class Named:
     """A cluster has a new name; an empty one was taken back."""
 
     command: str
@@ -30,44 +31,47 @@ class RefusedCommand:
     message: str
 
 
-Outcome = Naming | RefusedCommand
+Outcome = Named | RefusedCommand
 
 
-def obey(state: LearnerState, records: Sequence[Record], plan: TaskPlan) -> list[Outcome]:
-    """Let the commands take effect on ``state``, in order; steps over kinds that are others' and ids that came before.
+def apply_commands(
+    state: LearnerState, records: Sequence[Record], plan: TaskPlan
+) -> tuple[LearnerState, list[Outcome]]:
+    """Return the state after the commands, applied in order, and what became of each.
 
-    Nothing in a record can stop the learner: what is no command is refused with its reason.
+    Commands of kinds that are for others, and ids that came before, are passed over. Nothing in a record can stop the
+    learner: what is no command is refused with its reason.
     """
     outcomes: list[Outcome] = []
     for record in records:
         try:
             command = Command.from_bytes(record.value or b"")
-            outcome = _obey_one(state, command, plan)
         except InvalidMessage as error:
-            outcome = RefusedCommand(f"offset {record.offset}", error.reason, str(error)[:_LONGEST_MESSAGE])
-        if outcome is not None:
-            outcomes.append(outcome)
-    return outcomes
+            refused = RefusedCommand(f"offset {record.offset}", error.reason, str(error)[:_LONGEST_MESSAGE])
+            outcomes.append(refused)
+            continue
+        if command.kind != "name" or command.id in state.commands:
+            continue
+        state = replace(state, commands=state.commands.noted(command.id))
+        outcome = _named(state, command, plan)
+        if isinstance(outcome, Named):
+            state = _with_name(state, outcome, plan.task_seq)
+        outcomes.append(outcome)
+    return state, outcomes
 
 
-def _obey_one(state: LearnerState, command: Command, plan: TaskPlan) -> Outcome | None:
-    if not (isinstance(command.id, str) and isinstance(command.arguments, dict)):
-        message = "a command's id is text and its arguments are an object; send it again so"
-        raise InvalidMessage(message, reason="incomplete")
-    if command.kind != "name" or not state.obeyed.admit(command.id):
-        return None
-    return _name(state, command, plan)
-
-
-def _name(state: LearnerState, command: Command, plan: TaskPlan) -> Outcome:
+def _named(state: LearnerState, command: Command, plan: TaskPlan) -> Outcome:
     cluster, name = command.arguments.get("cluster"), command.arguments.get("name")
-    live = state.knowledge.mixture.ids_K.tolist()
     if command.model != plan.model:
         return RefusedCommand(command.id, "other_model", f"it is for model {command.model!r:.80}")
-    if type(cluster) is not int or cluster < 0 or cluster not in live:
+    if type(cluster) is not int or cluster not in live_ids(state.model):
         return RefusedCommand(command.id, "unknown_cluster", f"there is no live cluster {cluster!r:.80}")
     if not isinstance(name, str) or not is_name(name):
         message = f"a name has at most {LONGEST_NAME} printable characters and is not cluster-<number>"
         return RefusedCommand(command.id, "bad_name", message)
-    state.take_name(cluster, name, plan.task_seq)
-    return Naming(command.id, cluster, name)
+    return Named(command.id, cluster, name)
+
+
+def _with_name(state: LearnerState, named: Named, task_seq: int) -> LearnerState:
+    """Return the state in which the cluster has the name; that changes what is served."""
+    return replace(state, names=state.names.given_to(named.cluster, named.name)).serving_at(task_seq)

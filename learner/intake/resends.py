@@ -1,45 +1,65 @@
 """Frames that came before: a window over the sequence numbers of each source, as in anti-replay windows (RFC 4303)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, Self
+
+from learner.part import Saved
+from learner.settings import LearnerSettings
 
 _WIDTH = 1024
 _MOST_SOURCES = 4096
 _MASK = (1 << _WIDTH) - 1
 
 
-@dataclass
+class SequenceWindow(NamedTuple):
+    """The highest sequence of a source, and a bit for each of it and the 1,023 below: whether that one came."""
+
+    highest: int = -1
+    bits: int = 0
+
+    def has(self, sequence: int) -> bool:
+        """Say whether the sequence came before; one below the window counts as come."""
+        behind = self.highest - sequence
+        return behind >= 0 and (behind >= _WIDTH or bool(self.bits >> behind & 1))
+
+    def noted(self, sequence: int) -> "SequenceWindow":
+        """Return the window with this sequence in it."""
+        ahead = sequence - self.highest
+        if ahead > 0:
+            return SequenceWindow(sequence, ((self.bits << ahead) | 1) & _MASK if ahead < _WIDTH else 1)
+        return SequenceWindow(self.highest, self.bits | 1 << -ahead) if -ahead < _WIDTH else self
+
+
+@dataclass(frozen=True)
 class ResendWindows:
-    """The highest sequence of each source and a bit for each of the 1,024 below it; at most 4,096 sources.
+    """The window of each of at most 4,096 sources, the source seen longest ago first.
 
     Examples
     --------
-    >>> windows = ResendWindows()
-    >>> [windows.admit("camera", sequence) for sequence in (0, 2, 1, 2)]
-    [True, True, True, False]
+    >>> windows, resent = ResendWindows().noted("camera", 2)
+    >>> windows, resent_again = windows.noted("camera", 2)
+    >>> resent, resent_again
+    (False, True)
     """
 
-    _windows: dict[str, tuple[int, int]] = field(default_factory=dict)
+    by_source: Mapping[str, SequenceWindow] = field(default_factory=dict)
 
-    def admit(self, source: str, sequence: int) -> bool:
-        """Note the frame and say whether it is new; one older than the window counts as seen."""
-        highest, bits = self._windows.pop(source, (-1, 0))
-        if sequence > highest:
-            bits = ((bits << (sequence - highest)) | 1) & _MASK if sequence - highest < _WIDTH else 1
-            highest, new = sequence, True
-        else:
-            behind = highest - sequence
-            new = behind < _WIDTH and not bits >> behind & 1
-            bits |= 1 << behind if new else 0
-        self._windows[source] = (highest, bits)  # last in order: the source seen longest ago leaves first
-        if len(self._windows) > _MOST_SOURCES:
-            del self._windows[next(iter(self._windows))]
-        return new
+    def noted(self, source: str, sequence: int) -> tuple[Self, bool]:
+        """Return the windows after a frame, and whether it came before."""
+        windows = dict(self.by_source)
+        window = windows.pop(source, SequenceWindow())
+        windows[source] = window.noted(sequence)  # last in order
+        if len(windows) > _MOST_SOURCES:
+            del windows[next(iter(windows))]
+        return type(self)(windows), window.has(sequence)
 
-    def to_state(self) -> list[list[str | int]]:
-        """Return ``[source, highest, bits in hexadecimal]`` in the order in which sources would be forgotten."""
-        return [[source, highest, f"{bits:x}"] for source, (highest, bits) in self._windows.items()]
+    def save(self) -> Saved:
+        """See `Part.save`: ``[source, highest, bits in hexadecimal]``, in order."""
+        return Saved({"windows": [[name, one.highest, f"{one.bits:x}"] for name, one in self.by_source.items()]})
 
     @classmethod
-    def from_state(cls, state: list[list[str | int]]) -> "ResendWindows":
-        """Return what `to_state` described."""
-        return cls({str(source): (int(highest), int(str(bits), 16)) for source, highest, bits in state})
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:  # noqa: ARG003  the contract's
+        """See `Part.load`."""
+        windows = saved.values["windows"]
+        return cls({name: SequenceWindow(int(highest), int(bits, 16)) for name, highest, bits in windows})

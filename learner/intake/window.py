@@ -5,13 +5,15 @@ Those that were trained on stay while an update may look at them again, and no l
 Axes: N frames, C = 3 channels, S = input size.
 """
 
-from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
+from learner.part import Saved
+from learner.settings import LearnerSettings
 from stream.messages.control import OffsetRange
 
 
@@ -22,61 +24,86 @@ class Place(NamedTuple):
     offset: int
 
 
+@dataclass(frozen=True)
 class TrainingWindow:
-    """At most ``capacity`` prepared images with their places, oldest first."""
+    """At most ``capacity`` frames, oldest first, the newest ``untrained`` of them not yet trained on.
 
-    def __init__(self, capacity: int) -> None:
-        self._frames: deque[tuple[Place, Tensor]] = deque(maxlen=capacity)
-        self._untrained = 0
+    Parameters
+    ----------
+    frames
+        Places and prepared images [3, S, S]. A window that was loaded has empty images until it is `filled`.
+    """
+
+    capacity: int
+    frames: tuple[tuple[Place, Tensor], ...] = ()
+    untrained: int = 0
 
     def __len__(self) -> int:
         """Count the frames not yet trained on."""
-        return self._untrained
+        return self.untrained
 
-    def add(self, places: Sequence[Place], images_NCSS: Tensor) -> None:
-        """Take in new frames; the oldest leave when the window is full."""
-        self._frames.extend(zip(places, images_NCSS, strict=True))
-        self._untrained = min(self._untrained + len(places), len(self._frames))
+    def added(self, places: Sequence[Place], images_NCSS: Tensor) -> Self:
+        """Return the window with new frames; the oldest leave when it is full."""
+        frames = (*self.frames, *zip(places, images_NCSS, strict=True))[-self.capacity :]
+        return replace(self, frames=frames, untrained=min(self.untrained + len(places), len(frames)))
 
-    def mark_trained(self, untrained: int = 0) -> None:
-        """Note that an update has taken all frames, or all but the newest ``untrained``; they stay as recent ones."""
-        self._untrained = untrained
+    def all_trained(self) -> Self:
+        """Return the window after an update; its frames stay as recent ones."""
+        return replace(self, untrained=0)
 
-    def forget_trained(self) -> None:
-        """Let go of the frames that were trained on."""
-        while len(self._frames) > self._untrained:
-            self._frames.popleft()
+    def without_trained(self) -> Self:
+        """Return the frames not yet trained on alone."""
+        return replace(self, frames=self._untrained_frames())
 
     def images(self) -> Tensor:
         """Return the frames not yet trained on as float images [N, 3, S, S] in the order they came."""
-        return self.recent_images()[len(self._frames) - self._untrained :]
+        return self.recent_images()[len(self.frames) - self.untrained :]
 
     def places(self) -> list[Place]:
         """Return where the frames not yet trained on stand, in the order they came."""
-        return [place for place, _ in self._frames][len(self._frames) - self._untrained :]
+        return [place for place, _ in self._untrained_frames()]
 
     def trained(self) -> dict[Place, Tensor]:
         """Return the frames that were trained on and are still there, as float images [3, S, S]."""
-        return dict(list(self._frames)[: len(self._frames) - self._untrained])
+        return dict(self.frames[: len(self.frames) - self.untrained])
 
     def recent_images(self) -> Tensor:
         """Return all frames, trained on or not, as float images [N, 3, S, S] in the order they came."""
-        return torch.stack([image for _, image in self._frames]) if self._frames else torch.zeros(0, 3, 0, 0)
+        return torch.stack([image for _, image in self.frames]) if self.frames else torch.zeros(0, 3, 0, 0)
 
-    def runs(self) -> list[list[int]]:
-        """Return the places as runs ``[partition, start, stop]``, in order: what a checkpoint stores."""
-        runs: list[list[int]] = []
-        for place, _ in self._frames:
-            if runs and runs[-1][0] == place.partition and runs[-1][2] == place.offset:
-                runs[-1][2] += 1
-            else:
-                runs.append([place.partition, place.offset, place.offset + 1])
-        return runs
+    def all_places(self) -> list[Place]:
+        """Return where all frames stand, trained on or not, in the order they came."""
+        return [place for place, _ in self.frames]
+
+    def filled(self, images: Mapping[Place, Tensor], capacity: int) -> Self:
+        """Return a window of so many frames that has these images at its places."""
+        frames = tuple((place, images[place]) for place in self.all_places())[-capacity:]
+        return replace(self, capacity=capacity, frames=frames, untrained=min(self.untrained, len(frames)))
+
+    def save(self) -> Saved:
+        """See `Part.save`: the places as runs ``[partition, start, stop]``. Images stay in the log."""
+        return Saved({"runs": _runs(self.all_places()), "untrained": self.untrained})
+
+    @classmethod
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
+        """See `Part.load`; the images are to be read from the log: see `filled`."""
+        runs = saved.values["runs"]
+        places = [Place(partition, offset) for partition, start, stop in runs for offset in range(start, stop)]
+        frames = tuple((place, torch.empty(0)) for place in places)
+        return cls(settings.window_frames, frames, saved.values["untrained"])
+
+    def _untrained_frames(self) -> tuple[tuple[Place, Tensor], ...]:
+        return self.frames[len(self.frames) - self.untrained :]
 
 
-def places_of(runs: Sequence[Sequence[int]]) -> list[Place]:
-    """Return every place named by the runs, in order."""
-    return [Place(partition, offset) for partition, start, stop in runs for offset in range(start, stop)]
+def _runs(places: Sequence[Place]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and runs[-1][0] == place.partition and runs[-1][2] == place.offset:
+            runs[-1][2] += 1
+        else:
+            runs.append([place.partition, place.offset, place.offset + 1])
+    return runs
 
 
 def covering_ranges(places: Sequence[Place]) -> Mapping[int, OffsetRange]:

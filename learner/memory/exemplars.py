@@ -7,11 +7,14 @@ Axes: N images, K slots, E exemplars of a cluster, C = 3 channels, S = input siz
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from learner.model.learned import Learned
+from learner.model.contract import Model, score_images
+from learner.part import Saved
+from learner.settings import LearnerSettings
 
 _IS_MODE = 1e-9  # a squared distance in whitened coordinates: z_max itself, where the window holds it
 
@@ -22,50 +25,42 @@ class Exemplars:
 
     by_cluster: Mapping[int, Tensor] = field(default_factory=dict)
 
-    def renewed(self, knowledge: Learned, window_NCSS: Tensor, most: int) -> "Exemplars":
+    def renewed(self, model: Model, window_NCSS: Tensor, most: int) -> Self:
         """Choose anew for each cluster with as many members in the window as it has exemplars; others keep theirs.
 
         Fewer members are strays: the cluster's class is absent, and what they show is another's. As published, z_max
         itself is left out, where a cluster has more than ``most`` members.
         """
         if not most:
-            return Exemplars()
-        scores = knowledge.score(window_NCSS)
+            return type(self)()
+        scores = score_images(model, window_NCSS)
         chosen: dict[int, Tensor] = {}
-        for slot, cluster in _live(knowledge.mixture.ids_K):
+        for slot, cluster in _live(model.ids_K):
             members = torch.nonzero(scores.slots_N == slot).flatten()
             kept = self.by_cluster.get(cluster, ())
             if len(members) >= max(1, len(kept)):
                 chosen[cluster] = to_bytes_image(window_NCSS[_nearest(members, scores.dispersion_N[members], most)])
             elif cluster in self.by_cluster:
                 chosen[cluster] = self.by_cluster[cluster]
-        return Exemplars(chosen)
+        return type(self)(chosen)
 
-    def at_most(self, most: int) -> "Exemplars":
-        """Return the nearest ``most`` of each cluster; none are kept where it is 0."""
-        return Exemplars({cluster: images[:most] for cluster, images in self.by_cluster.items() if most})
-
-    def to_tensors(self, ids_K: Tensor, most: int) -> dict[str, Tensor]:
-        """Return images [K, E, 3, S, S] and how many there are in each slot: as large for one cluster as for all."""
-        if not self.by_cluster:
-            return {}
-        size = next(iter(self.by_cluster.values())).shape[-1]
-        images_KECSS = torch.zeros(len(ids_K), most, 3, size, size, dtype=torch.uint8)
-        counts_K = torch.zeros(len(ids_K), dtype=torch.int64)
-        for slot, cluster in _live(ids_K):
-            own = self.by_cluster.get(cluster, images_KECSS[slot, :0])[:most]
-            images_KECSS[slot, : len(own)] = own
-            counts_K[slot] = len(own)
-        return {"images_KECSS": images_KECSS, "counts_K": counts_K}
+    def save(self) -> Saved:
+        """See `Part.save`: images [N, 3, S, S] of all clusters one after the other, and how many each has."""
+        own = [(cluster, images) for cluster, images in sorted(self.by_cluster.items()) if len(images)]
+        if not own:
+            return Saved({"counts": []})
+        counts = [[cluster, len(images)] for cluster, images in own]
+        return Saved({"counts": counts}, {"images_NCSS": torch.cat([images for _, images in own])})
 
     @classmethod
-    def from_tensors(cls, ids_K: Tensor, tensors: Mapping[str, Tensor]) -> "Exemplars":
-        """Return what `to_tensors` described."""
-        if not tensors:
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
+        """See `Part.load`; the nearest ``settings.exemplars`` of each cluster."""
+        counts = saved.values["counts"]
+        if not counts or not settings.exemplars:
             return cls()
-        counts = tensors["counts_K"].tolist()
-        images_KECSS = tensors["images_KECSS"]
-        return cls({id_: images_KECSS[slot, : counts[slot]].clone() for slot, id_ in _live(ids_K) if counts[slot]})
+        parts = torch.split(saved.tensors["images_NCSS"], [count for _, count in counts])
+        most = settings.exemplars
+        return cls({cluster: own[:most].clone() for (cluster, _), own in zip(counts, parts, strict=True)})
 
 
 def to_bytes_image(images_NCSS: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """What the labeller says of single frames: words that wait for the update that learns from these frames."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from learner.intake.window import Place
+from learner.part import Saved
+from learner.settings import LearnerSettings
 
 _SURE = 0.9  # the labeller's probabilities are calibrated
 
@@ -22,15 +24,15 @@ class FrameLabel(NamedTuple):
         return bool(self.word) and self.score >= _SURE
 
 
-@dataclass
+@dataclass(frozen=True)
 class FrameLabels:
     """Words by the place of their frame; an update uses them up, so no more than were asked for are there."""
 
-    words: dict[Place, str] = field(default_factory=dict)
+    words: Mapping[Place, str] = field(default_factory=dict)
 
-    def hear(self, label: FrameLabel) -> None:
-        """Remember a sure label."""
-        self.words[label.place] = label.word
+    def with_label(self, label: FrameLabel) -> Self:
+        """Return the words with that of a label."""
+        return type(self)({**self.words, label.place: label.word})
 
     def of(self, places: Iterable[Place]) -> list[str]:
         """Return the word of each frame; empty where none is known.
@@ -42,11 +44,11 @@ class FrameLabels:
         """
         return [self.words.get(place, "") for place in places]
 
-    def to_state(self) -> list[list[int | str]]:
-        """Return ``[partition, offset, word]`` of each frame, in order."""
-        return [[*place, word] for place, word in sorted(self.words.items())]
+    def save(self) -> Saved:
+        """See `Part.save`: ``[partition, offset, word]`` of each frame, in order."""
+        return Saved({"words": [[*place, word] for place, word in sorted(self.words.items())]})
 
     @classmethod
-    def from_state(cls, entries: Sequence[Sequence[int | str]]) -> "FrameLabels":
-        """Return what `to_state` described."""
-        return cls({Place(int(partition), int(offset)): str(word) for partition, offset, word in entries})
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:  # noqa: ARG003  the contract's
+        """See `Part.load`."""
+        return cls({Place(partition, offset): word for partition, offset, word in saved.values["words"]})

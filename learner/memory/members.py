@@ -14,6 +14,7 @@ from torch import Tensor
 
 from learner.intake.window import Place
 from learner.memory.exemplars import to_bytes_image
+from learner.model.contract import score_images
 from learner.state import LearnerState
 
 
@@ -26,20 +27,18 @@ class Members:
 
 
 def members_of(state: LearnerState) -> Mapping[int, Members]:
-    """Return by cluster id the frames to be labelled; nobody's where no labeller has spoken yet.
-
-    Nor by the paper's method, whose updates hear no words.
-    """
-    listens = state.settings.method == "r2r" and state.settings.members > 0
-    if not (listens and state.names.votes and len(state.window) and state.knowledge.has_learned):
+    """Return by cluster id the frames to be labelled; none where no labeller has spoken, or the model uses no words."""
+    traits = state.model.traits
+    wanted = traits.uses_words and state.settings.members > 0
+    if not (wanted and state.names.votes and len(state.window) and traits.has_learned):
         return {}
     images_NCSS, places = state.window.images(), state.window.places()
-    scores = state.knowledge.score(images_NCSS)
+    scores = score_images(state.model, images_NCSS)
     chosen = {}
     for slot in torch.unique(scores.slots_N).tolist():
         own = torch.nonzero(scores.slots_N == slot).flatten()
         ranked = own[torch.argsort(scores.dispersion_N[own], stable=True)]
         spread = ranked[torch.linspace(0, len(own) - 1, min(len(own), state.settings.members)).round().long()]
-        cluster = int(state.knowledge.mixture.ids_K[slot])
+        cluster = int(state.model.ids_K[slot])
         chosen[cluster] = Members([places[place] for place in spread.tolist()], to_bytes_image(images_NCSS[spread]))
     return chosen

@@ -8,7 +8,11 @@ still known.
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from learner.part import Saved, by_number, by_text
+from learner.settings import LearnerSettings
 
 LONGEST_NAME = 64
 _RESERVED = re.compile(r"cluster-[0-9]+")  # what the served model calls a cluster without a name
@@ -16,7 +20,7 @@ _LEAST_WEIGHT = 0.5  # of a word's votes: one labeller that is at least half sur
 _LEAST_SHARE = 0.5  # of all votes of the cluster
 _MOST_WORDS = 16  # remembered of a cluster
 _SETTLED = 32.0  # votes, of all words: two updates' members, all of them sure
-Votes = dict[str, float]
+Votes = Mapping[str, float]
 """Weight by word."""
 
 
@@ -34,7 +38,7 @@ def is_name(text: object) -> bool:
     return printable and _RESERVED.fullmatch(text) is None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Names:
     """Names by cluster id.
 
@@ -46,8 +50,8 @@ class Names:
         Of the labeller, by cluster.
     """
 
-    given: dict[int, str] = field(default_factory=dict)
-    votes: dict[int, Votes] = field(default_factory=dict)
+    given: Mapping[int, str] = field(default_factory=dict)
+    votes: Mapping[int, Votes] = field(default_factory=dict)
 
     def of(self, cluster: int) -> str:
         """Return what the cluster is called; empty where nobody has named it or the votes do not agree.
@@ -79,29 +83,33 @@ class Names:
         called = {cluster: self.of(cluster) for cluster in sorted({*self.given, *self.votes})}
         return {cluster: name for cluster, name in called.items() if name}
 
-    def give(self, cluster: int, name: str) -> None:
-        """Call a cluster by a person's name, or take that back where it is empty."""
-        self.given.pop(cluster, None)
-        if name:
-            self.given[cluster] = name
+    def given_to(self, cluster: int, name: str) -> Self:
+        """Return the names with a person's name for a cluster, or without one where it is empty."""
+        given = {other: own for other, own in self.given.items() if other != cluster}
+        return replace(self, given=given | ({cluster: name} if name else {}))
 
-    def hear(self, cluster: int, name: str, weight: float) -> None:
-        """Add the labeller's vote, unless it speaks against a settled name: what it said of old is believed.
+    def with_reading(self, cluster: int, name: str, weight: float) -> Self:
+        """Return the names with the labeller's vote, unless it speaks against a settled name.
 
-        An update's words are checked against all settled names together and may `vote` against one.
+        What the labeller said first is believed. An update's words are checked against all settled names together and
+        may vote against one: see `with_vote`.
         """
-        if not self.is_settled(cluster) or name == self.word_of(cluster):
-            self.vote(cluster, name, weight)
+        if self.is_settled(cluster) and name != self.word_of(cluster):
+            return self
+        return self.with_vote(cluster, name, weight)
 
-    def vote(self, cluster: int, name: str, weight: float) -> None:
-        """Add the labeller's vote; beyond `_MOST_WORDS` the lightest word of a cluster is forgotten."""
-        own = self.votes.setdefault(cluster, {})
+    def with_vote(self, cluster: int, name: str, weight: float) -> Self:
+        """Return the names with a vote; beyond 16 words of a cluster its lightest is forgotten."""
+        own = dict(self.votes.get(cluster, {}))
         own[name] = own.get(name, 0.0) + weight
         if len(own) > _MOST_WORDS:
             del own[min(own, key=lambda word: (own[word], word))]
+        return replace(self, votes={**self.votes, cluster: own})
 
-    def carry(self, merged: Sequence[tuple[int, int]], live: Iterable[int]) -> None:
-        """Go on after an update: see `names_after`; of merged clusters the votes add up.
+    def after_update(
+        self, merged: Sequence[tuple[int, int]], live: Iterable[int], votes: Iterable[tuple[int, str, float]]
+    ) -> Self:
+        """Return the names after an update: see `names_after`; of merged clusters the votes add up.
 
         Parameters
         ----------
@@ -109,13 +117,28 @@ class Names:
             Ids ``(kept, gone)`` of each merge, in order.
         live
             Ids after the update.
+        votes
+            ``(cluster, word, frames)`` of every word of the update's frames.
         """
         alive = set(live)
-        self.given = names_after(self.given, merged, alive)
+        names = replace(self, given=names_after(self.given, merged, alive))
         for kept, gone in merged:
-            for word, weight in sorted(self.votes.pop(gone, {}).items()):
-                self.vote(kept, word, weight)
-        self.votes = {cluster: own for cluster, own in sorted(self.votes.items()) if cluster in alive}
+            for word, weight in sorted(names.votes.get(gone, {}).items()):
+                names = names.with_vote(kept, word, weight)
+            names = replace(names, votes={cluster: own for cluster, own in names.votes.items() if cluster != gone})
+        names = replace(names, votes={cluster: own for cluster, own in sorted(names.votes.items()) if cluster in alive})
+        for cluster, word, frames in votes:
+            names = names.with_vote(cluster, word, frames)
+        return names
+
+    def save(self) -> Saved:
+        """See `Part.save`."""
+        return Saved({"given": by_text(self.given), "votes": by_text(self.votes)})
+
+    @classmethod
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:  # noqa: ARG003  the contract's
+        """See `Part.load`."""
+        return cls(by_number(saved.values["given"]), by_number(saved.values["votes"]))
 
 
 def names_after(names: Mapping[int, str], merged: Sequence[tuple[int, int]], live: Iterable[int]) -> dict[int, str]:

@@ -5,14 +5,19 @@ Bounded: an answer beyond what was asked for is refused, the oldest requests and
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self, TypeVar
 
+import torch
 from torch import Tensor
 
 from learner.intake.window import Place
+from learner.part import Saved, by_number, by_text
+from learner.settings import LearnerSettings
 from stream.messages.control import id_within
 from stream.messages.replay import ReplayRequest
 
+M = TypeVar("M", bound="ReplayMemory")
 MOST_REQUESTS = 256
 """As many are asked at once, and as many are remembered."""
 _MOST_BYTES = 32 * 1024**2
@@ -74,74 +79,78 @@ class ReplayCounts:
     used: int = 0
     used_in_time: int = 0
 
+    def plus(self, **more: int) -> "ReplayCounts":
+        """Return the counts with these added."""
+        return replace(self, **{name: getattr(self, name) + count for name, count in more.items()})
 
-@dataclass
+
+@dataclass(frozen=True)
 class ReplayMemory:
     """Requests by id, images in the order in which they came, and by cluster the newest gap that a worker measured."""
 
-    asked: dict[str, Asked] = field(default_factory=dict)
-    painted: list[GeneratedImage] = field(default_factory=list)
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+    generated: tuple[GeneratedImage, ...] = ()
     counts: ReplayCounts = field(default_factory=ReplayCounts)
-    gaps: dict[int, float] = field(default_factory=dict)
+    gaps: Mapping[int, float] = field(default_factory=dict)
 
-    def note_requests(
+    def with_requests(
         self,
         requests: Iterable[ReplayRequest],
         update: int,
         updates: int,
         members: Mapping[int, Sequence[Place]] | None = None,
-    ) -> None:
+    ) -> Self:
         """Expect answers to requests for update number ``update``; ``updates`` are behind the learner.
 
-        ``members`` says for each cluster where those frames stand that its request shows.
+        ``members`` says for each cluster where the frames stand that its request shows.
         """
-        counted = "requested" if update == updates + 1 else "requested_ahead"
+        asked, images = dict(self.asked), 0
         for request in requests:
             own = id_within(request.model, request.id)
-            self.asked[own] = Asked(
-                own,
-                request.cluster,
-                request.images,
-                request.expires_at_ms,
-                update,
-                members=tuple((members or {}).get(request.cluster, ())),
-            )
-            self._count(**{counted: request.images})
-        for oldest in list(self.asked)[:-MOST_REQUESTS]:
-            del self.asked[oldest]
+            places = tuple((members or {}).get(request.cluster, ()))
+            limits = request.images, request.expires_at_ms, update
+            asked[own] = Asked(own, request.cluster, *limits, members=places)
+            images += request.images
+        counted = "requested" if update == updates + 1 else "requested_ahead"
+        newest = dict(list(asked.items())[-MOST_REQUESTS:])
+        return replace(self, asked=newest, counts=self.counts.plus(**{counted: images}))
 
-    def take_in(self, request: str, batch: str, images_NCSS: Tensor, updates: int) -> None:
+    def with_batch(self, request: str, batch: str, images_NCSS: Tensor, updates: int) -> Self:
         """Keep a batch's uint8 images, no more than are still wanted; ``updates`` are behind the learner."""
         asked = self.asked[request]
-        batches = (*asked.batches, batch)
-        self.asked[request] = replace(asked, batches=batches, arrived=asked.arrived + len(images_NCSS))
-        self.painted += [
-            GeneratedImage(asked.cluster, asked.update, asked.expires_at_ms, image) for image in images_NCSS
-        ]
-        came_in_time = asked.update > updates
-        self._count(**{"in_time" if came_in_time else "late": len(images_NCSS)})
-        if len(images_NCSS):
-            self._keep(self.painted[-max(1, _MOST_BYTES // images_NCSS[0].numel()) :])
+        arrived = replace(asked, batches=(*asked.batches, batch), arrived=asked.arrived + len(images_NCSS))
+        new = (GeneratedImage(asked.cluster, asked.update, asked.expires_at_ms, image) for image in images_NCSS)
+        fate = "in_time" if asked.update > updates else "late"
+        memory = replace(
+            self,
+            asked={**self.asked, request: arrived},
+            generated=(*self.generated, *new),
+            counts=self.counts.plus(**{fate: len(images_NCSS)}),
+        )
+        if not len(images_NCSS):
+            return memory
+        return _keeping(memory, memory.generated[-max(1, _MOST_BYTES // images_NCSS[0].numel()) :])
 
     @property
     def is_owed(self) -> bool:
         """Whether there is a request that nothing has answered yet."""
         return any(not asked.batches for asked in self.asked.values())
 
-    def note_gap(self, cluster: int, gap: float) -> None:
+    def with_gap(self, cluster: int, gap: float) -> Self:
         """Remember how far images of a cluster are from real ones, in deviations."""
-        self.gaps[cluster] = gap
+        return replace(self, gaps={**self.gaps, cluster: gap})
 
-    def note_refused(self, batches: int) -> None:
-        """Count batches that were no use."""
-        self._count(refused=batches)
+    def with_refused(self, batches: int) -> Self:
+        """Count batches without use."""
+        return replace(self, counts=self.counts.plus(refused=batches))
 
-    def expire(self, now_ms: int, live: Iterable[int]) -> None:
+    def expired(self, now_ms: int, live: Iterable[int]) -> Self:
         """Forget requests and images whose time is over, or whose cluster is no more."""
         alive = set(live)
-        self.gaps = {cluster: gap for cluster, gap in self.gaps.items() if cluster in alive}
-        self.asked = {id_: asked for id_, asked in self.asked.items() if _lasts(asked, now_ms, alive)}
-        self._keep([painted for painted in self.painted if _lasts(painted, now_ms, alive)])
+        gaps = {cluster: gap for cluster, gap in self.gaps.items() if cluster in alive}
+        asked = {id_: asked for id_, asked in self.asked.items() if _lasts(asked, now_ms, alive)}
+        lasting = tuple(image for image in self.generated if _lasts(image, now_ms, alive))
+        return _keeping(replace(self, gaps=gaps, asked=asked), lasting)
 
     def expected(self, update: int, updates: int) -> Counter[int]:
         """Count the images of each cluster that update number ``update`` will find, those included that may still come.
@@ -149,40 +158,78 @@ class ReplayMemory:
         What waits for an earlier update is there for the next one; beyond that one nothing is left of it.
         """
         earliest = 0 if update == updates + 1 else update
-        images = Counter(painted.cluster for painted in self.painted if earliest <= painted.update <= update)
+        images = Counter(image.cluster for image in self.generated if earliest <= image.update <= update)
         for asked in self.asked.values():
             if asked.update == update:
                 images[asked.cluster] += asked.images - asked.arrived
         return images
 
-    def take_out(self, most_of_a_cluster: int, update: int) -> list[GeneratedImage]:
+    def taken(self, most_of_a_cluster: int, update: int) -> tuple[Self, list[GeneratedImage]]:
         """Hand over at most so many of each cluster to update number ``update``, those asked for it first.
 
-        What is for a later one stays.
+        Returns
+        -------
+        The memory without them, in which images for later updates stay, and the images.
         """
         left: dict[int, int] = {}
         taken: list[GeneratedImage] = []
-        ready = [painted for painted in self.painted if painted.update <= update]
-        for painted in sorted(ready, key=lambda painted: -painted.update):
-            if left.setdefault(painted.cluster, most_of_a_cluster) > 0:
-                left[painted.cluster] -= 1
-                taken.append(painted)
-        gone = {id(painted) for painted in taken}
-        self.painted = [painted for painted in self.painted if id(painted) not in gone]
-        self._count(used=len(taken), used_in_time=sum(painted.update == update for painted in taken))
-        return taken
+        ready = [image for image in self.generated if image.update <= update]
+        for image in sorted(ready, key=lambda image: -image.update):
+            if left.setdefault(image.cluster, most_of_a_cluster) > 0:
+                left[image.cluster] -= 1
+                taken.append(image)
+        gone = {id(image) for image in taken}
+        rest = tuple(image for image in self.generated if id(image) not in gone)
+        counts = self.counts.plus(used=len(taken), used_in_time=sum(image.update == update for image in taken))
+        return replace(self, generated=rest, counts=counts), taken
 
-    def count_anew(self) -> None:
-        """Begin counting for the next update."""
-        self.counts = ReplayCounts(requested=self.counts.requested_ahead)
+    def counting_anew(self) -> Self:
+        """Begin to count for the next update."""
+        return replace(self, counts=ReplayCounts(requested=self.counts.requested_ahead))
 
-    def _keep(self, painted: Sequence[GeneratedImage]) -> None:
-        self._count(dropped=len(self.painted) - len(painted))
-        self.painted = list(painted)
+    def save(self) -> Saved:
+        """See `Part.save`: requests, counts, and for each image ``[cluster, update, expires_at_ms]``, in order."""
+        values = {
+            "asked": [asdict(asked) for asked in self.asked.values()],
+            "generated": [[image.cluster, image.update, image.expires_at_ms] for image in self.generated],
+            "counts": asdict(self.counts),
+            "gaps": by_text(self.gaps),
+        }
+        images = [image.image_CSS for image in self.generated]
+        return Saved(values, {"images_NCSS": torch.stack(images)} if images else {})
 
-    def _count(self, **more: int) -> None:
-        self.counts = replace(self.counts, **{name: getattr(self.counts, name) + n for name, n in more.items()})
+    @classmethod
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:  # noqa: ARG003  the contract's
+        """See `Part.load`."""
+        values = saved.values
+        asked = [_asked(one) for one in values["asked"]]
+        images_NCSS = saved.tensors.get("images_NCSS", torch.zeros(0))
+        generated = tuple(
+            GeneratedImage(cluster, update, expires_at_ms, image)
+            for (cluster, update, expires_at_ms), image in zip(values["generated"], images_NCSS, strict=True)
+        )
+        counts = ReplayCounts(**_known(ReplayCounts, values["counts"]))
+        return cls({one.id: one for one in asked}, generated, counts, by_number(values["gaps"]))
+
+
+def _keeping(memory: M, generated: tuple[GeneratedImage, ...]) -> M:
+    """Return the memory with these images alone; the others are counted as dropped."""
+    dropped = len(memory.generated) - len(generated)
+    return replace(memory, generated=generated, counts=memory.counts.plus(dropped=dropped))
 
 
 def _lasts(what: Asked | GeneratedImage, now_ms: int, alive: set[int]) -> bool:
     return what.expires_at_ms >= now_ms and what.cluster in alive
+
+
+def _asked(values: Mapping[str, Any]) -> Asked:
+    rest = {
+        "batches": tuple(values["batches"]),
+        "members": tuple(Place(*member) for member in values["members"]),
+    }
+    return Asked(**{**_known(Asked, values), **rest})
+
+
+def _known(kind: type[Asked] | type[ReplayCounts], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a later minor version has added."""
+    return {field.name: values[field.name] for field in fields(kind) if field.name in values}

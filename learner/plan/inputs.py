@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from learner.intake.admission import Decoder, decoder
 from learner.plan.ahead import Ahead
 from learner.plan.cut import merge_by_time, thinned
 from learner.stopwatch import Stopwatch
@@ -16,20 +17,33 @@ NO_COMMANDS = OffsetRange(0, 0)
 
 @dataclass(frozen=True)
 class Inputs:
-    """The records inside a plan's ranges, by (partition, offset)."""
+    """The records inside a plan's ranges, by (partition, offset), and how to read them.
+
+    Parameters
+    ----------
+    topic
+        The name of the topic of the frames: part of the identity of a frame without CloudEvents headers.
+    decode
+        From an encoded image to its pixels. It may have begun before; its result depends on the bytes alone.
+    replaying
+        Counts seconds spent on samples and requests, for a metric; no result depends on it.
+    """
 
     frames: Sequence[Record]
     samples: Sequence[Record] = ()
     commands: Sequence[Record] = ()
+    topic: str = "r2r.frames"
+    decode: Decoder = field(default_factory=decoder)
+    replaying: Stopwatch = field(default_factory=Stopwatch)
 
 
 @dataclass(frozen=True)
 class Positions:
     """The next unplanned offset of each partition; a partition that is not named begins where its log begins."""
 
-    frames: Mapping[int, int]
-    samples: Mapping[int, int]
-    commands: Mapping[int, int]
+    frames: Mapping[int, int] = field(default_factory=dict)
+    samples: Mapping[int, int] = field(default_factory=dict)
+    commands: Mapping[int, int] = field(default_factory=dict)
 
     def after(self, plan: TaskPlan) -> "Positions":
         """Return the positions behind a plan."""
@@ -52,6 +66,7 @@ class InputLogs:
     samples: FrameLog | None = None
     commands: FrameLog | None = None
     ahead: Ahead | None = None
+    topic: str = "r2r.frames"
     replaying: Stopwatch = field(default_factory=Stopwatch)
     """Seconds spent on samples, in which frames waited."""
 
@@ -97,4 +112,5 @@ class InputLogs:
             expected = merge_by_time(self.frames.waiting().records.values(), len(frames))
             kept = thinned(expected, plan.keep_one_in)
             self.ahead.begin([record.value for record in kept if record.value], self.frames)
-        return Inputs(frames, samples, commands)
+        decode = decoder() if self.ahead is None else self.ahead
+        return Inputs(frames, samples, commands, self.topic, decode, self.replaying)

@@ -45,6 +45,6 @@ def keep_one_in(waiting: Waiting, wanted_frames: int, last: int, settings: Learn
 
 def overload_change(state: LearnerState, plan: TaskPlan) -> OverloadChange | None:
     """Return what the plan changes about sampling; None where it goes on as before."""
-    if (plan.keep_one_in == 1) == (state.keep_one_in == 1):
+    if (plan.keep_one_in == 1) == (state.progress.keep_one_in == 1):
         return None
-    return OverloadChange(plan.keep_one_in, state.frames_skipped)
+    return OverloadChange(plan.keep_one_in, state.progress.frames_skipped)

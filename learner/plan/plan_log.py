@@ -110,15 +110,15 @@ def checked_plans(plans: PlanLog, state: LearnerState) -> list[TaskPlan]:
     InvalidSetting
         A plan that is not executed yet was written under other settings.
     """
-    written = list(plans.plans_after(state.task_seq - 1))
-    again = [plan for plan in written if plan.task_seq > state.task_seq]
+    written = list(plans.plans_after(state.progress.task_seq - 1))
+    again = [plan for plan in written if plan.task_seq > state.progress.task_seq]
     _check_gapless(again, state)
     _check_settings(again, state.settings.sha256())
     return written
 
 
 def _check_gapless(plans: Sequence[TaskPlan], state: LearnerState) -> None:
-    for expected, plan in enumerate(plans, start=state.task_seq + 1):
+    for expected, plan in enumerate(plans, start=state.progress.task_seq + 1):
         if plan.task_seq != expected:
             message = (
                 f"plan {plan.task_seq} came where plan {expected} should follow: the topic of plans has lost some; "

@@ -56,10 +56,10 @@ class Planner:
         self._faults = faults
         written = checked_plans(plans, state)
         self._epoch = max((plan.epoch for plan in written), default=0) + 1
-        self._again = deque(plan for plan in written if plan.task_seq > state.task_seq)
+        self._again = deque(plan for plan in written if plan.task_seq > state.progress.task_seq)
         self._unconfirmed = False
         self._waiting_since_ms: int | None = None
-        logs.seek(reduce(Positions.after, self._again, state.where))
+        logs.seek(reduce(Positions.after, self._again, state.progress.positions))
 
     def next_plan(self, state: LearnerState, timeout_seconds: float) -> TaskPlan | None:
         """Return the next plan, which is being written; None if nothing was to be planned within ``timeout_seconds``.
@@ -95,7 +95,7 @@ class Planner:
         seconds_on_samples = self._logs.look()
         now_ms = self._clock()
         waiting = self._logs.frames.waiting()
-        keep = keep_one_in(waiting, state.frames_wanted, state.keep_one_in, state.settings)
+        keep = keep_one_in(waiting, state.frames_wanted, state.progress.keep_one_in, state.settings)
         frames = merge_by_time(waiting.records.values(), keep * state.frames_wanted)
         full = len(frames) >= keep * state.frames_wanted and is_settled(frames, waiting)
         if not full and (full_only or not self._is_due(state, frames, now_ms)):
@@ -114,16 +114,16 @@ class Planner:
 
     def _plan(self, state: LearnerState, frames: Sequence[Record], keep: int, now_ms: int) -> TaskPlan:
         samples = self._waiting_samples()
-        commands = tiling_ranges(self._waiting_commands(), state.where.commands)
-        at = state.where.commands.get(COMMANDS_PARTITION, 0)
+        commands = tiling_ranges(self._waiting_commands(), state.progress.positions.commands)
+        at = state.progress.positions.commands.get(COMMANDS_PARTITION, 0)
         return TaskPlan(
             model=self._model,
             epoch=self._epoch,
-            task_seq=state.task_seq + 1,
-            frames=tiling_ranges(frames, state.where.frames),
-            samples=tiling_ranges(samples, state.where.samples),
+            task_seq=state.progress.task_seq + 1,
+            frames=tiling_ranges(frames, state.progress.positions.frames),
+            samples=tiling_ranges(samples, state.progress.positions.samples),
             commands=commands.get(COMMANDS_PARTITION, OffsetRange(at, at)),
-            seed=derived_seed(state.settings.seed, state.task_seq + 1),
+            seed=derived_seed(state.settings.seed, state.progress.task_seq + 1),
             settings_sha=state.settings.sha256(),
             cut_at_ms=now_ms,
             keep_one_in=keep,

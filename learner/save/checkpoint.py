@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from learner.faults import Faults
-from learner.save.state_format import state_from_bytes, state_to_bytes
+from learner.save.format import settings_from_bytes, state_from_bytes, state_to_bytes
+from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from stream.messages import wire_format
 from stream.process.errors import CheckpointCorrupt, InvalidMessage, StorageFull, UnknownFormat
@@ -70,8 +71,8 @@ class CheckpointStore:
             No space is left; the last checkpoint is untouched and nothing is lost.
         """
         try:
-            saved = self._save(state_to_bytes(state), state.task_seq, origin, now_ms)
-            self._prune(saved.folder, state.updated_at_task)
+            saved = self._save(state_to_bytes(state), state.progress.task_seq, origin, now_ms)
+            self._prune(saved.folder, state.progress.updated_at_task)
         except (OSError, StorageFull) as error:
             if isinstance(error, OSError) and error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -163,8 +164,13 @@ class CheckpointStore:
                 left.unlink()
 
 
-def load_checkpoint(folder: Path) -> tuple[LearnerState, list[list[int]]]:
-    """Read a checkpoint; return the state and the runs of its window, whose frames are read again from the log.
+def load_checkpoint(folder: Path, settings: LearnerSettings | None = None) -> LearnerState:
+    """Read a checkpoint; the images of its window are to be read again from the log.
+
+    Parameters
+    ----------
+    settings
+        Of now; by default those under which it was written.
 
     Raises
     ------
@@ -173,7 +179,12 @@ def load_checkpoint(folder: Path) -> tuple[LearnerState, list[list[int]]]:
     UnknownFormat
         It was written by a release with another major version.
     """
-    return state_from_bytes(_verified_files(folder))
+    return state_from_bytes(_verified_files(folder), settings)
+
+
+def settings_of(folder: Path) -> LearnerSettings:
+    """Return the settings under which a checkpoint was written; see `load_checkpoint` for the errors."""
+    return settings_from_bytes(_verified_files(folder))
 
 
 def content_sha256(folder: Path) -> str:

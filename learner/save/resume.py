@@ -1,17 +1,18 @@
 """Stand where the last checkpoint stood: state, window, and the proof that the log is still the same one."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import torch
+from torch import Tensor
 
-from learner.change.detectors import new_detector
 from learner.intake.admission import prepare
-from learner.intake.window import Place, TrainingWindow, covering_ranges, places_of
-from learner.save.checkpoint import load_checkpoint, origin_of
+from learner.intake.window import Place, covering_ranges
+from learner.methods import structure_of
+from learner.model.preprocessing import Preprocessing
+from learner.save.checkpoint import load_checkpoint, origin_of, settings_of
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.step import Surroundings
 from stream.frame import Frame
 from stream.image_codec import decode_image
 from stream.log import FrameLog, Record
@@ -20,45 +21,49 @@ from stream.process.errors import InvalidSetting, PositionLost
 
 _ADMITTED = 2**31  # the window's frames passed the caps of their time
 _PIECE = 1024  # offsets
-_STRUCTURE = ("input_size", "aspect", "encoder_channels", "projection_dimensions", "max_clusters")
 
 
 def resume(
-    checkpoint: Path, settings: LearnerSettings, frames: FrameLog, origin: Mapping[str, str], around: Surroundings
+    checkpoint: Path, settings: LearnerSettings, frames: FrameLog, origin: Mapping[str, str], topic: str
 ) -> LearnerState:
     """Load a checkpoint, check that it fits, and read its window's frames from the log again; moves ``frames``.
+
+    Parameters
+    ----------
+    topic
+        The name of the frames' topic.
 
     Raises
     ------
     CheckpointCorrupt
         See `load_checkpoint`.
     InvalidSetting
-        A setting that shapes the network differs from the checkpoint's.
+        A setting that shapes what was learned differs from the checkpoint's.
     PositionLost
         The checkpoint belongs to another cluster or topic, or the log has lost frames that are still needed: those that
         were not planned yet or not trained on, and while the model is young those that it may look at again.
     """
-    state, runs = load_checkpoint(checkpoint)
+    old, new = structure_of(settings_of(checkpoint)), structure_of(settings)
     _check_origin(checkpoint, origin)
-    for name in _STRUCTURE:
-        old, new = getattr(state.settings, name), getattr(settings, name)
-        if old != new:
-            message = f"learner.{name} is {new}, but the model was started with {old}; set it back or name a new model"
+    for name, value in old.items():
+        if new.get(name) != value:
+            message = (
+                f"learner.{name} is {new.get(name)}, but the model was started with {value}; "
+                "set it back or name a new model"
+            )
             raise InvalidSetting(message)
-    untrained = len(state.window)
-    _take_settings(state, settings)
-    frames.seek(state.positions)
-    places = places_of(runs)
-    if not state.knowledge.looks_back(settings):
-        places = places[len(places) - untrained :]  # an earlier release kept the others too
-    records = _window_records(checkpoint, places, frames)
-    for place in places:
-        record = records[place]
-        frame = Frame.from_record(record.value, record.headers, around.frames_topic, place)
-        image_CSS = prepare(decode_image(frame.image, _ADMITTED, _ADMITTED), settings)
-        state.window.add([place], torch.unsqueeze(image_CSS, 0))
-    state.window.mark_trained(min(untrained, len(state.window)))
-    return state
+    state = load_checkpoint(checkpoint, settings)
+    frames.seek(state.progress.positions.frames)
+    window = state.window if state.model.traits.looks_back else state.window.without_trained()
+    records = _window_records(checkpoint, window.all_places(), frames)
+    preprocessing = state.model.encoder.preprocessing
+    images = {place: _image(record, topic, preprocessing) for place, record in records.items()}
+    return replace(state, window=window.filled(images, settings.window_frames))
+
+
+def _image(record: Record, topic: str, preprocessing: Preprocessing) -> Tensor:
+    frame = Frame.from_record(record.value, record.headers, topic, (record.partition, record.offset))
+    return prepare(decode_image(frame.image, _ADMITTED, _ADMITTED), preprocessing)
 
 
 def _window_records(checkpoint: Path, places: Sequence[Place], frames: FrameLog) -> dict[Place, Record]:
@@ -91,15 +96,6 @@ def _records_at(places: Sequence[Place], frames: FrameLog) -> dict[Place, Record
                 if (record.partition, record.offset) in wanted:
                     found[Place(record.partition, record.offset)] = record
     return found
-
-
-def _take_settings(state: LearnerState, settings: LearnerSettings) -> None:
-    """Go on under the settings of now, all of them at once, so that another restart ends the same."""
-    detector = new_detector(settings)
-    if detector.name == state.detector.name:
-        detector.restore(state.detector.to_state())
-    state.settings, state.detector, state.window = settings, detector, TrainingWindow(settings.window_frames)
-    state.exemplars = state.exemplars.at_most(settings.exemplars)
 
 
 def _check_origin(checkpoint: Path, origin: Mapping[str, str]) -> None:

@@ -3,31 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from learner.intake.commands import Naming
-from learner.memory.sample_intake import RefusedSamples
-from learner.step import TaskReport
+from learner.intake.commands import Named
+from learner.memory.samples import RefusedSamples
+from learner.step import Effects
 from stream.messages.control import Event, Evidence, derived_id
 from stream.messages.replay import ReplayRequest
 
 _Decision = tuple[str, Evidence]
 
 
-def events_of(report: TaskReport) -> list[Event]:
+def events_of(effects: Effects) -> list[Event]:
     """Return the events of one micro-task, in the order in which they happened."""
     decisions: list[_Decision] = [
-        ("naming" if isinstance(outcome, Naming) else "command_refused", asdict(outcome)) for outcome in report.commands
+        ("naming" if isinstance(outcome, Named) else "command_refused", asdict(outcome)) for outcome in effects.commands
     ]
-    decisions += [("naming", {"cluster": cluster, "name": name}) for cluster, name in report.renamed.items()]
-    if report.overload is not None:
-        decisions.append(("overload", asdict(report.overload)))
-    if report.refused_samples:
-        decisions.append(("samples_refused", _refusals(report.refused_samples)))
-    if report.signal is not None:
-        decisions.append(("drift", asdict(report.signal) | {"uncertain_rate": report.uncertain_rate or 0.0}))
-    decisions += _learned(report)
-    if report.requests:
-        decisions.append(("replay_request", _asked(report.requests)))
-    plan = report.plan
+    decisions += [("naming", {"cluster": cluster, "name": name}) for cluster, name in effects.renamed.items()]
+    if effects.overload is not None:
+        decisions.append(("overload", asdict(effects.overload)))
+    if effects.refused_samples:
+        decisions.append(("samples_refused", _refusals(effects.refused_samples)))
+    if effects.signal is not None:
+        decisions.append(("drift", asdict(effects.signal) | {"uncertain_rate": effects.uncertain_rate or 0.0}))
+    decisions += _learned(effects)
+    if effects.requests:
+        decisions.append(("replay_request", _asked(effects.requests)))
+    plan = effects.plan
     return [
         Event(
             derived_id(plan.model, plan.task_seq, "event", n), plan.model, plan.task_seq, kind, plan.cut_at_ms, evidence
@@ -36,12 +36,12 @@ def events_of(report: TaskReport) -> list[Event]:
     ]
 
 
-def _learned(report: TaskReport) -> list[_Decision]:
+def _learned(effects: Effects) -> list[_Decision]:
     """Return what an update changed, cluster by cluster, and then what it took."""
-    update = report.update
+    update = effects.update
     if update is None:
         return []
-    decisions: list[_Decision] = [("birth", {"cluster": cluster}) for cluster in update.born]
+    decisions: list[_Decision] = [("birth", {"cluster": cluster}) for cluster in update.added]
     decisions += [("merge", {"cluster": kept, "gone": gone}) for kept, gone in update.merged]
     decisions += [("prune", {"cluster": cluster}) for cluster in update.pruned]
     evidence: Evidence = {
@@ -53,7 +53,7 @@ def _learned(report: TaskReport) -> list[_Decision]:
         "loss": update.loss,
         "live_clusters": update.live_clusters,
         "births_without_slot": update.births_without_slot,
-        **{f"samples_{name}": number for name, number in asdict(report.replay).items()},
+        **{f"samples_{name}": number for name, number in asdict(effects.replay).items()},
     }
     return [*decisions, ("update", evidence)]
 

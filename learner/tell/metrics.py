@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from learner.intake.commands import Naming
+from learner.intake.commands import Named
+from learner.model.contract import live_ids
 from learner.state import LearnerState
-from learner.step import TaskReport
+from learner.step import Effects
 
 _FRAMES = Counter("r2r_learner_frames", "Frames that had their effect on the model", ["model"])
 _SKIPPED = Counter("r2r_learner_frames_skipped", "Frames passed over under overload", ["model"])
@@ -37,35 +38,35 @@ _TASK_SECONDS = Histogram("r2r_learner_task_duration_seconds", "Execution of one
 _CHECKPOINT_SECONDS = Histogram("r2r_learner_checkpoint_duration_seconds", "Writing one checkpoint", ["model"])
 
 
-def observe_task(state: LearnerState, report: TaskReport, seconds: float) -> None:
+def observe_task(state: LearnerState, effects: Effects, seconds: float) -> None:
     """Count one executed micro-task."""
-    model = report.plan.model
-    _FRAMES.labels(model).inc(report.frames)
-    _SKIPPED.labels(model).inc(report.skipped)
-    _RESENT.labels(model).inc(report.resent)
-    for rejected in report.rejected:
+    model = effects.plan.model
+    _FRAMES.labels(model).inc(effects.frames)
+    _SKIPPED.labels(model).inc(effects.skipped)
+    _RESENT.labels(model).inc(effects.resent)
+    for rejected in effects.rejected:
         _REJECTED.labels(model, rejected.error.reason).inc()
-    for outcome in report.commands:
-        _COMMANDS.labels(model, "named" if isinstance(outcome, Naming) else outcome.reason).inc()
-    _observe_replay(model, report)
-    if report.signal is not None:
+    for outcome in effects.commands:
+        _COMMANDS.labels(model, "named" if isinstance(outcome, Named) else outcome.reason).inc()
+    _observe_replay(model, effects)
+    if effects.signal is not None:
         _SIGNALS.labels(model).inc()
-    if report.update is not None:
+    if effects.update is not None:
         _UPDATES.labels(model).inc()
-        _BACKPROPAGATED.labels(model).inc(report.update.images_backpropagated)
-    if report.uncertain_rate is not None:
-        _UNCERTAIN.labels(model).set(report.uncertain_rate)
+        _BACKPROPAGATED.labels(model).inc(effects.update.images_backpropagated)
+    if effects.uncertain_rate is not None:
+        _UNCERTAIN.labels(model).set(effects.uncertain_rate)
     observe_state(model, state)
     _TASK_SECONDS.labels(model).observe(seconds)
 
 
-def _observe_replay(model: str, report: TaskReport) -> None:
-    _REQUESTED.labels(model).inc(sum(request.images for request in report.requests))
-    for refused in report.refused_samples:
+def _observe_replay(model: str, effects: Effects) -> None:
+    _REQUESTED.labels(model).inc(sum(request.images for request in effects.requests))
+    for refused in effects.refused_samples:
         _SAMPLES_REFUSED.labels(model, refused.reason).inc()
-    if report.update is not None:
+    if effects.update is not None:
         for fate in ("in_time", "late", "dropped", "used", "used_in_time"):
-            _SAMPLES.labels(model, fate).inc(getattr(report.replay, fate))
+            _SAMPLES.labels(model, fate).inc(getattr(effects.replay, fate))
 
 
 def observe_replay_stall(model: str, seconds: float) -> None:
@@ -75,11 +76,11 @@ def observe_replay_stall(model: str, seconds: float) -> None:
 
 def observe_state(model: str, state: LearnerState) -> None:
     """Show where the learner stands, after a restart too."""
-    _CLUSTERS.labels(model).set(state.knowledge.mixture.live_clusters)
-    _TASK.labels(model).set(state.task_seq)
+    _CLUSTERS.labels(model).set(len(live_ids(state.model)))
+    _TASK.labels(model).set(state.progress.task_seq)
     _OWED.labels(model).set(state.replay.is_owed)
     _PENDING.labels(model).set(state.wakes_at_ms is not None)
-    _VERSION.labels(model).set(state.updated_at_task)
+    _VERSION.labels(model).set(state.progress.updated_at_task)
 
 
 def observe_lag(model: str, lag_records: Mapping[int, int]) -> None:

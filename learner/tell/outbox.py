@@ -6,7 +6,7 @@ All ids are derived, so telling twice is harmless.
 import logging
 
 from learner.save.checkpoint import SavedCheckpoint
-from learner.step import TaskReport
+from learner.step import Effects
 from learner.tell.events import events_of
 from stream.dead_letters import DeadLetters
 from stream.kafka.producer import BoundedProducer
@@ -27,7 +27,7 @@ class Outbox:
         self._topics = topics
         self._dead_letters = DeadLetters(producer, topics.frames_dlq, topics.frames)
 
-    def tell(self, report: TaskReport) -> None:
+    def send(self, effects: Effects) -> None:
         """Send a micro-task's dead letters, replay requests and events.
 
         Raises
@@ -35,17 +35,17 @@ class Outbox:
         BrokerUnavailable
             Kafka did not take them all; the task is executed and told again after a restart.
         """
-        plan = report.plan
-        for number, rejected in enumerate(report.rejected):
+        plan = effects.plan
+        for number, rejected in enumerate(effects.rejected):
             _log.warning("task=%d a record is no frame: %s", plan.task_seq, rejected.error)
             self._dead_letters.send(
                 rejected.record, rejected.error, derived_id(plan.model, plan.task_seq, "dead-letter", number)
             )
-        if report.resent:
-            _log.warning("task=%d %d frames came before and are dropped", plan.task_seq, report.resent)
-        for request in report.requests:
+        if effects.resent:
+            _log.warning("task=%d %d frames came before and are dropped", plan.task_seq, effects.resent)
+        for request in effects.requests:
             self._ask(request)
-        for event in events_of(report):
+        for event in events_of(effects):
             _log.info("task=%d %s %s", plan.task_seq, event.kind, dict(event.evidence))
             self._producer.send(self._topics.events, event.id.encode(), event.to_bytes())
         self._producer.flush(_FLUSH_SECONDS)
@@ -57,7 +57,7 @@ class Outbox:
             _log.warning("the request %s does not fit, its cluster is only recalled: %s", request.id, error)
 
     def announce(self, saved: SavedCheckpoint, *, publish: bool) -> None:
-        """Send that a checkpoint is complete; see `tell` for the error."""
+        """Send that a checkpoint is complete; see `send` for the error."""
         ready = CheckpointReady(
             id=derived_id(self._topics.model, saved.task_seq, "checkpoint", 0),
             model=self._topics.model,

@@ -65,7 +65,7 @@ class DiffusionPipeline:
             self._pipeline.vae.enable_slicing()
 
     def try_out(self, steps: int, guidance: float) -> None:
-        """Draw one image in two steps, so that what cannot work is told at the start and not by every request.
+        """Draw one image in two steps: a pipeline that cannot work fails at the start, not at every request.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class DiffusionPipeline:
 
     def _useless(self, reason: str) -> WeightsCorrupt:
         message = (
-            f"{self._source} does not paint ({reason}); choose other replay.steps, replay.guidance or "
+            f"{self._source} does not generate images ({reason}); choose other replay.steps, replay.guidance or "
             "replay.scheduler, or another pipeline"
         )
         return WeightsCorrupt(message)

@@ -1,4 +1,4 @@
-"""Where a pretrained model's files are on this machine, and how large they are, without loading any of them."""
+"""The files of the pretrained models on this machine, and their size; no model is loaded."""
 
 import os
 from collections.abc import Callable
@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from replay.errors import DeviceMissing
-from replay.settings import ReplaySettings
-from replay.teachers.shipped import DIGITS, shipped
+from replay.settings import DIGITS, ReplaySettings, shipped
 from stream.process.errors import R2RError
 
 _IN_USE = 1.5  # of the weights' bytes: with what one batch takes beside them
@@ -26,7 +25,7 @@ class Weights:
     halved
         Whether files of four bytes a number, as published, are computed with in two.
     missing
-        What is wrong and what to do, in one sentence; empty where nothing is.
+        One sentence with the fault and its remedy; empty where there is none.
     """
 
     setting: str
@@ -37,7 +36,7 @@ class Weights:
 
     @property
     def memory_bytes(self) -> int:
-        """About what the model takes in use."""
+        """An estimate of the memory in use."""
         return round(_IN_USE * self.file_bytes / (2 if self.halved else 1))
 
 
@@ -52,7 +51,7 @@ def weights_of(settings: ReplaySettings) -> list[Weights]:
 
 
 def _is_halved(settings: ReplaySettings) -> bool:
-    """Say whether the pipeline computes with two bytes a number: asked for so, or by itself on a GPU."""
+    """Return whether the pipeline computes with two bytes a number: by its setting, or by default on a GPU."""
     if settings.precision != "auto":
         return settings.precision != "float32"
     from replay.label.devices import device_named  # noqa: PLC0415  torch takes seconds to import

@@ -1,6 +1,11 @@
-"""What is asked of a broker beside records: is it there, which topics has it, make ours."""
+"""What is asked of a broker beside records: whether it answers, which topics it has, and to make ours.
 
-from collections.abc import Iterator
+Run as a command: ``python -m stream.kafka.admin create --model NAME`` makes the topics of a model, for a Kafka that
+does not make topics by itself.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +14,7 @@ from stream.kafka import client as kafka_client
 from stream.kafka.client import TopicAlreadyExistsError
 from stream.kafka.topics import Topics
 from stream.process.errors import TopicMissing
+from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 
 _LARGEST_SEGMENT_BYTES = 1024**3
@@ -135,3 +141,24 @@ def _admin(settings: StreamSettings) -> Iterator[Any]:
             yield admin
     finally:
         admin.close()
+
+
+def _run(role: Role) -> None:
+    """Create what is missing and say what was created."""
+    settings = role.settings("stream", StreamSettings)
+    topics = Topics(role.flags.model, settings.topic_prefix)
+    wait_for_broker(settings)
+    made = create_topics(settings, topics)
+    sys.stdout.write(f"made {', '.join(made)}\n" if made else "all topics are there already\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    flags = parser("topics", "Make the topics of a model.")
+    flags.add_argument("action", choices=("create",), help="what to do")
+    flags.add_argument("--model", required=True, help="the model's name")
+    return run_role("topics", flags, _run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -46,6 +46,7 @@ __all__ = [
     "TopicPartition",
     "UnknownTopicOrPartitionError",
     "broker_errors",
+    "give_back_parked",
     "is_fenced",
     "is_membership_lost",
     "is_position_lost",
@@ -136,6 +137,17 @@ class _PatientClient(KafkaNetClient):  # type: ignore[misc]  # kafka is untyped
             return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
         except KafkaError:
             return False
+
+
+def give_back_parked(consumer: Any) -> None:
+    """Let the next poll go on with what ``kafka`` parked of partitions that were paused and are not any more.
+
+    The fetcher of kafka-python 3.0.12 looks there only while no fetch is in line, but a drained one stays in line for
+    ever; and what is parked is never fetched again.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001  (there is no other way to it)
+    if not fetcher._next_partition_records:  # noqa: SLF001
+        fetcher._next_partition_records = None  # noqa: SLF001
 
 
 def open_consumer(settings: StreamSettings, max_partition_fetch_bytes: int) -> Any:

@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
+from stream.frame_buffer import FrameBuffer
 from stream.kafka import client as kafka_client
 from stream.kafka.admin import describe_topic
 from stream.kafka.client import KafkaError, TopicPartition, to_record
-from stream.kafka.frame_buffer import FrameBuffer
 from stream.kafka.group_offsets import GroupOffsets
-from stream.kafka.parked_fetches import give_back_parked
 from stream.log import Record, Waiting
-from stream.messages.control import OffsetRange, Ranges
+from stream.messages.task_plan import OffsetRange, Ranges
 from stream.process.deadline import Deadline
 from stream.process.errors import LogUnreadable, PositionLost
 from stream.process.settings import StreamSettings
@@ -149,7 +148,7 @@ class PartitionConsumer:
         return bool(found)
 
     def _poll_records(self, timeout_seconds: float) -> dict[int, Sequence[Record]]:
-        give_back_parked(self._consumer)
+        kafka_client.give_back_parked(self._consumer)
         try:
             found = self._consumer.poll(timeout_ms=timeout_seconds * 1000)
         except KafkaError as error:

@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-
 from learner.change.detectors import new_detector
+
 from learner.settings import LearnerSettings
 
 REAL = ("page_hinkley", "adwin", "kswin")

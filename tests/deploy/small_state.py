@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import torch
-
 from learner.model.clusters.knowledge import Knowledge
+
 from learner.model.clusters.mixture import TiedMixture
 from learner.model.clusters.projection import Projection
 from learner.settings import LearnerSettings

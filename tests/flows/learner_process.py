@@ -16,9 +16,7 @@ from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
 from stream.messages.control import OffsetRange, TaskPlan
 from stream.process.settings import StreamSettings
-from tests.wait import wait_until
-
-_STOP_SECONDS = 60
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class LearnerProcess:
@@ -48,7 +46,7 @@ class LearnerProcess:
 
     def ended(self) -> tuple[int, str]:
         """Wait until it ends by itself; return its exit code and what it wrote to stderr."""
-        _, told = self.process.communicate(timeout=_STOP_SECONDS)
+        _, told = self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode, told
 
     def stopped(self) -> tuple[int, str]:
@@ -70,7 +68,7 @@ class LearnerProcess:
                     reached.update({partition: frames.stop for partition, frames in plan.frames.items()})
                 return sum(ends.values()) - sum(reached.values()) <= leaving
 
-            wait_until(planned, 90, f"plans up to {ends}")
+            wait_until(planned, what=f"plans up to {ends}")
 
 
 def write_settings(folder: Path, streaming: StreamSettings, learning: LearnerSettings) -> None:

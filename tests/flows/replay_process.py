@@ -16,8 +16,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.messages.replay import ReplayRequest, ReplaySamples
 from stream.process.settings import StreamSettings
-
-_END_SECONDS = 60
+from tests.wait import PATIENCE_SECONDS
 
 
 class ReplayProcess:
@@ -45,7 +44,7 @@ class ReplayProcess:
 
     def ended(self) -> tuple[int, str]:
         """Wait until it ends by itself; return its exit code and what it wrote to stderr."""
-        _, told = self.process.communicate(timeout=_END_SECONDS)
+        _, told = self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode, told
 
     def stopped(self) -> tuple[int, str]:

@@ -8,18 +8,20 @@ import torch
 from torch import Tensor
 
 from learner.faults import Faults
-from learner.intake.admission import prepare
+from learner.intake.admission import decoder, prepare
+from learner.model.clusters.model import ClusterModel
+from learner.model.clusters.settings import ClusterSettings
+from learner.model.encoders.settings import AutoencoderSettings
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
-from learner.service import decoder, fix_threads
+from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from learner.step import Surroundings, TaskReport, execute
+from learner.step import Effects, step
 from stream.frame import Frame
 from stream.log import Record
 from stream.memory_log import MemoryLog
-from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import DatasetSource
 from stream.sources.datasets.orders import class_incremental
 from stream.sources.datasets.packs import Pack, load_pack
@@ -30,22 +32,17 @@ SETTINGS = LearnerSettings(
     micro_task_frames=16,
     micro_task_seconds=FOREVER_SECONDS,
     window_frames=256,
-    encoder_channels=(8, 8, 8),
-    epochs=2,
-    projection_dimensions=16,
-    max_clusters=16,
-    fewest_births=2,
-    most_births=2,
-    cluster_frames=4,
+    autoencoder=AutoencoderSettings(channels=(8, 8, 8), epochs=2),
+    clusters=ClusterSettings(projection_dimensions=16, max_clusters=16, most_births=2, cluster_frames=4),
     warm_up_frames=48,
     update_frames=32,
     update_seconds=FOREVER_SECONDS,
     interval_frames=256,
     drift_threshold=5.0,
-    drift_min_frames=5,
     checkpoint_tasks=4,
 )
-AROUND = Surroundings("frames", decoder(StreamSettings()), Faults())
+PREPROCESSING = SETTINGS.autoencoder.preprocessing
+decode = decoder()
 
 load_digits = functools.cache(functools.partial(load_pack, "digits", None))
 
@@ -79,31 +76,32 @@ def run_through(
     log: MemoryLog | InputLogs,
     settings: LearnerSettings = SETTINGS,
     plans: MemoryPlanLog | None = None,
-    told: Callable[[TaskReport], None] = lambda _: None,
-) -> tuple[LearnerState, list[TaskReport]]:
+    observe: Callable[[Effects], None] = lambda _: None,
+) -> tuple[LearnerState, list[Effects]]:
     """Let a new learner execute the plans that are there, then plan on until no full micro-task is left.
 
-    ``told`` hears of each report before the next plan is cut.
+    ``observe`` gets the effects of each plan before the next one is cut.
     """
     fix_threads(1)
     state = LearnerState.new(settings)
-    logs = log if isinstance(log, InputLogs) else InputLogs(log)
-    planner = Planner("small", logs, plans or MemoryPlanLog(), state, lambda: 0, AROUND.faults)
-    reports = []
+    logs = log if isinstance(log, InputLogs) else InputLogs(log, topic="frames")
+    planner = Planner("small", logs, plans or MemoryPlanLog(), state, lambda: 0, Faults())
+    all_effects = []
     while (plan := planner.next_plan(state, 0.0)) is not None:
-        reports.append(execute(state, plan, logs.take(plan), AROUND))
-        told(reports[-1])
-    return state, reports
+        state, effects = step(state, plan, logs.take(plan))
+        all_effects.append(effects)
+        observe(effects)
+    return state, all_effects
 
 
 def state_with_clusters(count: int) -> LearnerState:
-    """Return a new learner's state to which clusters 0 to ``count`` were born, without anything learned."""
-    state = LearnerState.new(SETTINGS)
-    centres = torch.zeros(count, SETTINGS.projection_dimensions, dtype=torch.float64)
-    state.knowledge = replace(state.knowledge, mixture=state.knowledge.mixture.born(centres))
-    return state
+    """Return a new learner's state to which clusters 0 to ``count`` were added, without anything learned."""
+    model = ClusterModel.new(SETTINGS)
+    centres = torch.zeros(count, SETTINGS.clusters.projection_dimensions, dtype=torch.float64)
+    return replace(LearnerState.new(SETTINGS), model=replace(model, mixture=model.mixture.with_added(centres)))
 
 
 def digit_images(first: int, count: int, settings: LearnerSettings = SETTINGS) -> Tensor:
     """Return prepared images [count, 3, S, S] of the class-incremental digits."""
-    return torch.stack([prepare(AROUND.decode(frame.image), settings) for frame in digits_frames(first, count)])
+    preprocessing = settings.autoencoder.preprocessing
+    return torch.stack([prepare(decode(frame.image), preprocessing) for frame in digits_frames(first, count)])

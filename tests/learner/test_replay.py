@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from learner.save.state_format import state_from_bytes, state_to_bytes
 
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
-from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.state import LearnerState
 from learner.step import execute
 from learner.tell.events import events_of
 from stream.memory_log import MemoryLog
-from tests.learner.painting import answer_all, painted
 from tests.learner.small import AROUND, SETTINGS, digits_log, run_through
+from tests.learner.workers import answer_all, painted
 
 FRAMES = 224  # so many that a change of classes is noticed and learned from
 

@@ -1,20 +1,20 @@
 """Saved and read back after each single plan, a learner ends with the bytes of one that was never interrupted."""
 
 import pytest
+from learner.save.state_format import state_to_bytes
 
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
 from learner.save.checkpoint import CheckpointStore
 from learner.save.resume import resume
-from learner.save.state_format import state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.step import execute
 from stream.memory_log import MemoryLog
 from stream.messages.control import Command
-from tests.learner.painting import answer_all, label_all
 from tests.learner.small import AROUND, SETTINGS, digits_frames, digits_log, run_through
+from tests.learner.workers import answer_all, label_all
 
 FRAMES = 240
 RESENT = 40

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import torch
-
 from learner.change.drift import DriftSignal
+from learner.model.clusters.knowledge import Knowledge
+
 from learner.intake.window import Place
 from learner.memory.names import Names
-from learner.model.clusters.knowledge import Knowledge
 from learner.model.clusters.update import UpdateReport
 from learner.state import LearnerState, PendingUpdate
 from stream.messages.control import OffsetRange, TaskPlan

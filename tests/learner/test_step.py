@@ -1,8 +1,9 @@
 from dataclasses import replace
 
+from learner.save.state_format import state_to_bytes
+
 from learner.plan.inputs import Inputs
 from learner.plan.plan_log import MemoryPlanLog
-from learner.save.state_format import state_to_bytes
 from learner.seeds import derived_seed
 from learner.settings import LearnerSettings
 from learner.state import LearnerState

@@ -1,4 +1,4 @@
-"""Births, regroupings, merges and pruning: how the number of clusters follows the stream.
+"""Births, regroupings, merges and pruning: how the number of clusters changes with the stream.
 
 Each function returns a `learner.model.clusters.clustering.Clustering`: what is to be fitted.
 
@@ -15,9 +15,11 @@ from torch import Tensor
 from learner.model.clusters.clustering import Clustering
 from learner.model.clusters.grouping import LEAST_SILHOUETTE, Bounds, Grouping, Neighbourhood
 from learner.model.clusters.mixture import TiedMixture
-from learner.settings import LearnerSettings
+from learner.model.clusters.settings import ClusterSettings
 
-_FEWEST_FIRST_FRAMES = 2  # of a cluster that is born where there is none yet
+_FEWEST_FIRST_FRAMES = 2  # of a cluster that is added where there is none yet
+_NEAR = 0.9  # the fewest groups whose silhouette is at least this share of the best are taken
+_REGROUP_GAIN = 1.02  # a regrouping needs a modularity that is so many times better
 _AS_DISTINCT = 0.9  # of the present silhouette, which favours the mixture's round clusters
 _AGREE = 0.7  # of a group and its cluster: shared frames over all frames of either
 
@@ -37,30 +39,36 @@ def nearest(mixture: TiedMixture, coordinates_ND: Tensor) -> Tensor:
     return mixture.probabilities(coordinates_ND).argmax(1)
 
 
-def bear(known: TiedMixture, frames: Frames, novel_N: Tensor, settings: LearnerSettings, seed: int) -> Clustering:
-    """Bear a cluster for each group of novel frames that is large enough; the rest begin at their nearest cluster."""
+def birth_bounds(settings: ClusterSettings) -> Bounds:
+    """Return how many groups novel frames may make."""
+    return Bounds(1, settings.most_births, settings.cluster_frames, _NEAR)
+
+
+def add_clusters(known: TiedMixture, frames: Frames, novel_N: Tensor, bounds: Bounds, seed: int) -> Clustering:
+    """Add a cluster for each group of novel frames that is large enough; the rest begin at their nearest cluster."""
     slots_N = nearest(known, frames.coordinates_ND)
     novel = torch.nonzero(novel_N).flatten()
     first = not known.live_clusters
-    if not first and len(novel) < settings.cluster_frames:
+    if not first and len(novel) < bounds.frames:
         return Clustering(known, slots_N)
-    bounds = Bounds(settings.fewest_births, settings.most_births, settings.cluster_frames, settings.birth_tolerance)
     found = Neighbourhood(frames.latents_NL[novel], seed).group(bounds)
-    least = _FEWEST_FIRST_FRAMES if first else settings.cluster_frames
+    least = _FEWEST_FIRST_FRAMES if first else bounds.frames
     members = [novel[found.labels_N == label] for label in range(found.count)]
-    return _born(known, frames.coordinates_ND, slots_N, [own for own in members if len(own) >= least])
+    return _added(known, frames.coordinates_ND, slots_N, [own for own in members if len(own) >= least])
 
 
-def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed: int) -> Clustering | None:
+def regroup(known: TiedMixture, frames: Frames, settings: ClusterSettings, seed: int) -> Clustering | None:
     """Group the recent frames afresh; None where the present clusters are as good.
 
-    In a quiet world nothing is novel any more, but the first clusters may have come of too few frames, or a class may
-    have slipped into another one's cluster. A fresh grouping replaces the present clusters if its modularity is clearly
-    higher and its groups are as distinct; a single cluster has neither, so there the groups must be distinct enough to
-    be born. Each group takes over the cluster that it shares most frames with, id and all, and is otherwise born. Where
-    a group and its cluster agree, mean and count of the cluster stay; those of mixed clusters are wrong and begin anew,
-    and so does the covariance. A cluster that no group takes over stays as it is: in the fit it wins its
-    frames back, or overlaps and is merged, or is pruned.
+    In a quiet world no frame is novel. But the first clusters may come from too few frames, and a class may have been
+    assigned to the cluster of another.
+
+    - A new grouping replaces the present clusters if its modularity is higher by 2 % and its groups are as distinct. A
+      single cluster has no modularity: there the groups must be as distinct as new clusters.
+    - Each group takes over the cluster with which it shares most frames, with its id. Other groups are added.
+    - Where a group and its cluster agree, the cluster keeps its mean and count. Otherwise both begin anew. The
+      covariance begins anew in any case.
+    - A cluster that no group takes over stays. The fit gives its frames back to it, or it is merged or pruned.
     """
     now_N = nearest(known, frames.coordinates_ND)
     present = torch.unique(now_N).tolist()
@@ -68,7 +76,7 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
         return None  # a part of the world says nothing about the whole
     hood = Neighbourhood(frames.latents_NL, seed)
     found = hood.communities(Bounds(2, settings.most_births, settings.cluster_frames))
-    better = hood.modularity(found.labels_N) >= settings.regroup_gain * hood.modularity(now_N)
+    better = hood.modularity(found.labels_N) >= _REGROUP_GAIN * hood.modularity(now_N)
     distinct = LEAST_SILHOUETTE if len(present) == 1 else _AS_DISTINCT * hood.silhouette(now_N)
     if not better or found.silhouette < distinct:
         return None
@@ -81,7 +89,7 @@ def regroup(known: TiedMixture, frames: Frames, settings: LearnerSettings, seed:
             means_KD[slot], counts_K[slot] = frames.coordinates_ND[own].mean(0), 0.0
     rest = [torch.nonzero(found.labels_N == label).flatten() for label in range(found.count) if label not in taken]
     kept = replace(known, means_KD=means_KD, counts_K=counts_K, frames=0.0)
-    return _born(kept, frames.coordinates_ND, slots_N, rest)
+    return _added(kept, frames.coordinates_ND, slots_N, rest)
 
 
 def merge(clustering: Clustering, coordinates_ND: Tensor, distance: float) -> tuple[Clustering, list[tuple[int, int]]]:
@@ -113,7 +121,7 @@ def prune(mixture: TiedMixture, fewest: float) -> tuple[TiedMixture, list[int]]:
     return mixture, gone
 
 
-def _born(known: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, members: list[Tensor]) -> Clustering:
+def _added(known: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, members: list[Tensor]) -> Clustering:
     free = torch.nonzero(~known.live_K).flatten().tolist()
     without_slot = max(0, len(members) - len(free))
     members = members[: len(free)]
@@ -122,8 +130,8 @@ def _born(known: TiedMixture, coordinates_ND: Tensor, slots_N: Tensor, members: 
     slots_N = slots_N.clone()
     for slot, own in zip(free, members, strict=False):
         slots_N[own] = slot
-    born = known.born(torch.stack([coordinates_ND[own].mean(0) for own in members]))
-    return Clustering(born, slots_N, without_slot)
+    added = known.with_added(torch.stack([coordinates_ND[own].mean(0) for own in members]))
+    return Clustering(added, slots_N, without_slot)
 
 
 def _taken_over(found: Grouping, now_N: Tensor, present: list[int]) -> dict[int, int]:

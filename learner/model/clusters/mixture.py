@@ -9,11 +9,13 @@ than what is seen now.
 Axes: N samples, K slots (`max_clusters`), M live components, D dimensions.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+_TENSORS = ("means_KD", "ids_K", "counts_K", "covariance_DD")
 _STEPS = 20
 _TOLERANCE = 1e-4
 _MOST_BEHIND_A_MEAN = 100.0  # frames: what is older than these fades
@@ -39,7 +41,7 @@ class TiedMixture:
     frames
         How many frames stand behind the covariance, at most 2,000.
     next_id
-        The id that the next birth gets; ids are never given twice.
+        The id that the next new cluster gets; ids are never given twice.
     """
 
     means_KD: Tensor
@@ -61,6 +63,17 @@ class TiedMixture:
             0,
         )
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return every value but ``next_id`` by name, as a checkpoint holds them."""
+        named = {name: getattr(self, name) for name in _TENSORS}
+        return named | {"frames": torch.tensor([self.frames], dtype=torch.float64)}
+
+    @classmethod
+    def of_tensors(cls, tensors: Mapping[str, Tensor], next_id: int) -> "TiedMixture":
+        """Return what `tensors` described."""
+        means_KD, ids_K, counts_K, covariance_DD = (tensors[name] for name in _TENSORS)
+        return cls(means_KD, ids_K, counts_K, covariance_DD, float(tensors["frames"]), next_id)
+
     @property
     def live_K(self) -> Tensor:
         """True where a slot holds a cluster."""
@@ -74,7 +87,7 @@ class TiedMixture:
     def is_young(self, frames: int) -> bool:
         """Say whether fewer than so many frames stand behind the covariance.
 
-        Only a young mixture is grouped afresh and begins to count anew, so once this is false it stays false.
+        Only a young mixture is regrouped, and only a regrouping sets that number back: once false, this stays false.
         """
         return self.frames < frames
 
@@ -87,11 +100,11 @@ class TiedMixture:
         distances_NK = squared_distances(self.whiten(coordinates_ND), self.whiten(self.means_KD))
         return torch.softmax(torch.where(self.live_K, -0.5 * distances_NK, -torch.inf), dim=1)
 
-    def sample(self, slots_N: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
-        """Draw one point [N, D] of each named slot's component, its noise scaled by ``temperature``."""
+    def sample(self, slots_N: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw one point [N, D] of each named slot's component."""
         noise_ND: Tensor = torch.randn(len(slots_N), self.means_KD.shape[1], dtype=torch.float64, generator=generator)
         factor_DD: Tensor = torch.linalg.cholesky(self.covariance_DD)
-        return self.means_KD[slots_N] + temperature * noise_ND @ factor_DD.T
+        return self.means_KD[slots_N] + noise_ND @ factor_DD.T
 
     def followed(self, coordinates_ND: Tensor, slots_N: Tensor, behind: float) -> "TiedMixture":
         """Return the mixture moved towards samples that are taken to belong to ``slots_N``; ids and counts stay.
@@ -119,7 +132,7 @@ class TiedMixture:
         live_KK = self.live_K[:, None] & self.live_K[None, :] & ~torch.eye(len(means_KD), dtype=torch.bool)
         return torch.where(live_KK, apart_KK, torch.inf)
 
-    def born(self, means_MD: Tensor) -> "TiedMixture":
+    def with_added(self, means_MD: Tensor) -> "TiedMixture":
         """Return the mixture with M new components in its first free slots; those without a slot are left out."""
         free = torch.nonzero(~self.live_K).flatten()[: len(means_MD)]
         means_KD, ids_K, counts_K = self.means_KD.clone(), self.ids_K.clone(), self.counts_K.clone()

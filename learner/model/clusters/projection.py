@@ -27,8 +27,8 @@ class Projection:
         return (latents_NL.double() - self.mean_L) @ self.components_DL.T
 
     def backward(self, coordinates_ND: Tensor) -> Tensor:
-        """Return the nearest latents [N, L] that an encoder could have given: its ReLU gives none below zero."""
-        return (coordinates_ND @ self.components_DL + self.mean_L).clamp_min(0.0).float()
+        """Return the latents [N, L] at these coordinates; an encoder may have none there."""
+        return coordinates_ND @ self.components_DL + self.mean_L
 
 
 def fit_projection(latents_NL: Tensor, dimensions: int) -> Projection:

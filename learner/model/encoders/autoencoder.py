@@ -1,79 +1,81 @@
-"""The convolutional autoencoder, the paper's frontier model (stage A), with group norm instead of batch norm.
+"""The encoder of the default method: a convolutional autoencoder that learns from scratch.
 
-A 32×32 image becomes 4×4×32 = 512 numbers; other input sizes are pooled to the same 4×4, so that the latent's width
-does not depend on them.
-
-Axes: B images, C = 3 channels, S = input size, L = latent width (16 × the last channel count).
+Axes: B images of a batch, N images, C = 3, S = input size, H × W pixels of the source, L latent width.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-_GRID = 4
-_GROUPS = 8
-_LAYOUT = torch.channels_last  # in memory; on a CPU it trains 1.6 and encodes 2 times as many images a second
+from learner.model.contract import TrainingBatch, TrainingReport
+from learner.model.encoders.network import Autoencoder, in_batches, seeded
+from learner.model.encoders.settings import AutoencoderSettings
+from learner.model.encoders.training import train
+from learner.model.preprocessing import Preprocessing
+from learner.part import Saved, prefixed
+from learner.settings import LearnerSettings
+
+_NETWORK = "network"
 
 
-class Autoencoder(nn.Module):
-    """Encoder 3→a→b→c: 3×3 convolution, norm, ReLU, max-pool, three times; the decoder mirrors it, with a sigmoid.
+@dataclass(frozen=True)
+class AutoencoderEncoder:
+    """An `Encoder` and `Decoder` around the network; its last ReLU gives no latent below zero."""
 
-    Parameters
-    ----------
-    channels
-        (a, b, c), multiples of 8.
-    input_size
-        S, a multiple of 8.
-    """
+    network: Autoencoder
+    settings: AutoencoderSettings
 
-    def __init__(self, channels: tuple[int, int, int], input_size: int) -> None:
-        super().__init__()
-        a, b, c = channels
-        self.input_size = input_size
-        self.latent_channels = c
-        self.encoder = nn.Sequential(
-            *_block(3, a), nn.MaxPool2d(2), *_block(a, b), nn.MaxPool2d(2), *_block(b, c), nn.MaxPool2d(2)
-        )
-        self.decoder_deep = nn.Sequential(*_block(c, b))
-        self.decoder_middle = nn.Sequential(*_block(b, a))
-        self.decoder_image = nn.Conv2d(a, 3, 3, padding=1)
+    least_latent = 0.0
+
+    @classmethod
+    def new(cls, settings: AutoencoderSettings, seed: int) -> Self:
+        """Return an untrained encoder whose weights depend on the seed alone."""
+        return cls(seeded(seed, lambda: Autoencoder(settings.channels, settings.input_size)), settings)
 
     @property
-    def latent_width(self) -> int:
-        """L."""
-        return self.latent_channels * _GRID * _GRID
+    def preprocessing(self) -> Preprocessing:
+        """See `Encoder.preprocessing`."""
+        return self.settings.preprocessing
 
-    def encode(self, images_BCSS: Tensor) -> Tensor:
-        """Return latents [B, L], none negative."""
-        grid: Tensor = self.encoder(images_BCSS.contiguous(memory_format=_LAYOUT))
-        if self.input_size != _GRID * 8:
-            grid = functional.interpolate(grid, size=(_GRID, _GRID), mode="bilinear", antialias=True)
-        return grid.flatten(1)
+    def embed(self, images_NCSS: Tensor) -> Tensor:
+        """See `Encoder.embed`."""
+        return in_batches(self.network.encode, images_NCSS)
 
-    def decode(self, latents_BL: Tensor) -> Tensor:
-        """Return images [B, 3, S, S] in [0, 1]."""
-        grid = latents_BL.view(-1, self.latent_channels, _GRID, _GRID)
-        deep = self.decoder_deep(_enlarge(grid.contiguous(memory_format=_LAYOUT), self.input_size // 4))
-        middle = self.decoder_middle(_enlarge(deep, self.input_size // 2))
-        image: Tensor = torch.sigmoid(self.decoder_image(_enlarge(middle, self.input_size)))
-        return image
+    def decode(self, latents_NL: Tensor) -> Tensor:
+        """See `Decoder.decode`."""
+        return in_batches(self.network.decode, latents_NL)
 
-    def reconstruction_loss(self, images_BCSS: Tensor) -> Tensor:
-        """Return the mean squared error between the images and their reconstructions, a scalar."""
-        return functional.mse_loss(self.decode(self.encode(images_BCSS)), images_BCSS)
+    def learn(self, batch: TrainingBatch, generator: torch.Generator) -> tuple[Self, TrainingReport]:
+        """See `Encoder.learn`, `learner.model.encoders.training`."""
+        network, report = train(self.network, batch, self.settings, generator)
+        return replace(self, network=network), report
+
+    def served(self) -> nn.Module:
+        """See `Encoder.served`."""
+        return ServedNetwork(self.network, self.preprocessing)
+
+    def save(self) -> Saved:
+        """See `Part.save`."""
+        return Saved(tensors=dict(prefixed(_NETWORK, self.network.state_dict())))
+
+    @classmethod
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
+        """See `Part.load`."""
+        own = settings.autoencoder
+        network = Autoencoder(own.channels, own.input_size)
+        network.load_state_dict(saved.below(_NETWORK))
+        return cls(network.eval(), own)
 
 
-def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, batch: int = 256) -> Tensor:
-    """Apply ``function`` without gradients to ``batch`` rows at a time, so that memory does not grow with the rows."""
-    with torch.inference_mode():
-        return torch.cat([function(rows[start : start + batch]) for start in range(0, max(1, len(rows)), batch)])
+class ServedNetwork(nn.Module):
+    """Images as a client sends them to latents."""
 
+    def __init__(self, network: Autoencoder, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.network, self.preprocessing = network, preprocessing
 
-def _block(inputs: int, outputs: int) -> list[nn.Module]:
-    return [nn.Conv2d(inputs, outputs, 3, padding=1), nn.GroupNorm(_GROUPS, outputs), nn.ReLU()]
-
-
-def _enlarge(grid: Tensor, side: int) -> Tensor:
-    return functional.interpolate(grid, size=(side, side), mode="nearest")
+    def forward(self, images_BHWC: Tensor) -> Tensor:
+        """Return latents [B, L]."""
+        return self.network.encode(self.preprocessing(images_BHWC))

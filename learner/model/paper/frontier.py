@@ -1,17 +1,31 @@
-"""Stage A's network: the convolutional autoencoder with batch norm, 3→128→64→32.
+"""Stage A's encoder: the convolutional autoencoder with batch norm, 3→128→64→32.
 
-Axes: B images, C = 3 channels, S = input size, L latent width (512 for 32 channels at the end).
+Axes: N images (W of the window, R synthetic), B of a batch, C = 3 channels, S = input size, L latent width (512 for 32
+channels at the end).
 """
+
+import copy
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from learner.model.encoders.autoencoder import Autoencoder
+from learner.model.contract import TrainingBatch, TrainingReport
+from learner.model.encoders.autoencoder import ServedNetwork
+from learner.model.encoders.network import Autoencoder, in_batches, seeded
+from learner.model.paper.settings import PaperSettings
+from learner.model.preprocessing import Preprocessing
+from learner.part import Saved, prefixed
+from learner.settings import LearnerSettings
+
+_DECAY = 0.9  # of the learning rate, for each epoch; as published
+_NETWORK = "network"
 
 
 class FrontierModel(Autoencoder):
-    """`learner.model.encoders.autoencoder.Autoencoder` as published: batch norm in place of each group norm.
+    """The `Autoencoder` as published: batch norm in place of each group norm.
 
     Examples
     --------
@@ -27,13 +41,105 @@ class FrontierModel(Autoencoder):
                     stage[place] = nn.BatchNorm2d(module.num_channels)
 
 
-def new_frontier_model(channels: tuple[int, int, int], input_size: int, seed: int) -> FrontierModel:
-    """Return an untrained network whose weights depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return FrontierModel(channels, input_size).eval()
+@dataclass(frozen=True)
+class FrontierEncoder:
+    """An `Encoder` and `Decoder` around the frontier model."""
+
+    network: FrontierModel
+    settings: PaperSettings
+
+    least_latent = 0.0
+
+    @classmethod
+    def new(cls, settings: PaperSettings, seed: int) -> Self:
+        """Return an untrained encoder whose weights depend on the seed alone."""
+        return cls(seeded(seed, lambda: FrontierModel(settings.channels, settings.input_size)), settings)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """See `Encoder.preprocessing`."""
+        return self.settings.preprocessing
+
+    def embed(self, images_NCSS: Tensor) -> Tensor:
+        """See `Encoder.embed`."""
+        return in_batches(self.network.encode, images_NCSS)
+
+    def decode(self, latents_NL: Tensor) -> Tensor:
+        """See `Decoder.decode`."""
+        return in_batches(self.network.decode, latents_NL)
+
+    def learn(self, batch: TrainingBatch, generator: torch.Generator) -> tuple[Self, TrainingReport]:
+        """Train a copy by the reconstruction error alone (stage D): words and earlier latents are not used."""
+        network, report = train(self.network, batch.window_WCSS, batch.past_RCSS, self.settings, generator)
+        return replace(self, network=network), report
+
+    def served(self) -> nn.Module:
+        """See `Encoder.served`; without decoder and without the norms' counts of batches, on which nothing depends."""
+        network = copy.deepcopy(self.network)
+        network.decoder_deep = network.decoder_middle = nn.Sequential()
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.num_batches_tracked = None
+        return ServedNetwork(network, self.preprocessing)
+
+    def save(self) -> Saved:
+        """See `Part.save`."""
+        return Saved(tensors=dict(prefixed(_NETWORK, self.network.state_dict())))
+
+    @classmethod
+    def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
+        """See `Part.load`."""
+        network = FrontierModel(settings.paper.channels, settings.paper.input_size)
+        network.load_state_dict(saved.below(_NETWORK))
+        return cls(network.eval(), settings.paper)
 
 
 def reconstruction_error(images_BCSS: Tensor, reconstructions_BCSS: Tensor) -> Tensor:
     """Stage A, the loss: mean of (x − x̂)² over batch, channels and pixels, a scalar."""
     return functional.mse_loss(reconstructions_BCSS, images_BCSS)
+
+
+def balanced_batches(real: int, synthetic: int, batch: int, generator: torch.Generator) -> list[Tensor]:
+    """Stage D, balanced proportion: batches of indices, half real (0 … W−1), half synthetic (W … W+R−1).
+
+    One pass over the larger part; the smaller is shuffled anew as often as it runs out. Without synthetic images all
+    of a batch is real.
+    """
+    if not synthetic:
+        return list(torch.split(torch.randperm(real, generator=generator), batch))
+    length = max(real, synthetic)
+    real_halves = torch.split(_endless(real, length, generator), batch // 2)
+    synthetic_halves = torch.split(_endless(synthetic, length, generator) + real, batch // 2)
+    return [torch.cat(halves) for halves in zip(real_halves, synthetic_halves, strict=True)]
+
+
+def train(
+    start: FrontierModel,
+    window_WCSS: Tensor,
+    synthetic_RCSS: Tensor,
+    settings: PaperSettings,
+    generator: torch.Generator,
+) -> tuple[FrontierModel, TrainingReport]:
+    """Train a copy by the reconstruction error: Adam, its rate multiplied by 0.9 after each epoch, batches of 32."""
+    network = copy.deepcopy(start).train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, _DECAY)
+    images_NCSS = torch.cat([window_WCSS, synthetic_RCSS]).contiguous(memory_format=torch.channels_last)
+    loss, seen = torch.zeros(()), 0
+    for _ in range(settings.epochs):
+        batches = balanced_batches(len(window_WCSS), len(synthetic_RCSS), settings.batch_images, generator)
+        for batch in batches:
+            images_BCSS = images_NCSS[batch]
+            loss = reconstruction_error(images_BCSS, network.decode(network.encode(images_BCSS)))
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            seen += len(batch)
+        schedule.step()
+    return network.eval(), TrainingReport(float(loss.detach()), seen)
+
+
+def _endless(count: int, length: int, generator: torch.Generator) -> Tensor:
+    """Return ``length`` of 0 … count−1, each round shuffled anew."""
+    rounds = -(-length // count)
+    return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[:length]

@@ -23,6 +23,8 @@ from torch import Tensor
 
 from learner.model.paper.settings import Covariance, PaperSettings
 
+_COVARIANCE_FLOOR = 0.1  # added to the covariances' diagonals, as a share of the latents' mean variance
+
 
 @dataclass(frozen=True)
 class LatentMixture:
@@ -36,7 +38,7 @@ class LatentMixture:
     ids_K
         int64; the component's stable id.
     next_id
-        What the next birth gets; ids are never given twice.
+        The id that the next new component gets; ids are never given twice.
     """
 
     covariance: Covariance
@@ -130,8 +132,8 @@ def fit_mixture(
     rows = latents_NL.double().numpy()
     fitted = GaussianMixture(
         components,
-        covariance_type=settings.paper_covariance,
-        reg_covar=max(settings.paper_covariance_floor * float(rows.var(0).mean()), 1e-12),
+        covariance_type=settings.covariance,
+        reg_covar=max(_COVARIANCE_FLOOR * float(rows.var(0).mean()), 1e-12),
         means_init=None if means_KL is None else means_KL.double().numpy(),
         random_state=seed,
     )
@@ -139,7 +141,7 @@ def fit_mixture(
         warnings.simplefilter("ignore", ConvergenceWarning)  # after 100 steps what is there is taken
         fitted.fit(rows)
     return LatentMixture(
-        covariance=settings.paper_covariance,
+        covariance=settings.covariance,
         weights_K=torch.from_numpy(fitted.weights_),
         means_KL=torch.from_numpy(fitted.means_),
         factors=torch.from_numpy(fitted.precisions_cholesky_),

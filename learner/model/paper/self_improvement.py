@@ -1,77 +1,31 @@
-"""Stage D: train on the stream and on synthetic labelled images in balanced proportion, then name the clusters.
+"""Stage D: synthetic labelled images of the earlier clusters, and which new components carry these on.
 
-Axes: W images of the window, R synthetic ones, B of a batch, C = 3 channels, S = input size, K clusters.
+Axes: R synthetic images, K components, J earlier clusters.
 """
 
-import copy
 from collections.abc import Sequence
 
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from learner.model.clusters.recall import Recalled
-from learner.model.encoders.autoencoder import in_batches
-from learner.model.paper.frontier import FrontierModel, reconstruction_error
+from learner.model.contract import SyntheticImages
+from learner.model.paper.frontier import FrontierEncoder
 from learner.model.paper.latent_mixture import LatentMixture
-from learner.settings import LearnerSettings
 
 
-def decoded(network: FrontierModel, mixture: LatentMixture, count: int, generator: torch.Generator) -> Recalled:
+def decoded(
+    encoder: FrontierEncoder, mixture: LatentMixture, count: int, generator: torch.Generator
+) -> SyntheticImages:
     """Make ``count`` labelled images without a teacher, equally many of each cluster: latents, decoded.
 
     Stands in for stage C's generated images where no worker has sent any.
     """
     if not count:
-        return Recalled(torch.zeros(0, 3, network.input_size, network.input_size), torch.zeros(0, dtype=torch.int64))
+        return SyntheticImages.none(encoder.preprocessing)
     clusters_R = torch.arange(count) % mixture.live_clusters
-    latents_RL = mixture.draw(clusters_R, generator).clamp_min(0.0).float()  # the encoder's ReLU gives none below
-    return Recalled(in_batches(network.decode, latents_RL), clusters_R)
-
-
-def balanced_batches(real: int, synthetic: int, batch: int, generator: torch.Generator) -> list[Tensor]:
-    """Stage D, balanced proportion: batches of indices, half real (0 … W−1), half synthetic (W … W+R−1).
-
-    One pass over the larger part; the smaller is shuffled anew as often as it runs out. Without synthetic images all
-    of a batch is real.
-    """
-    if not synthetic:
-        return list(torch.split(torch.randperm(real, generator=generator), batch))
-    length = max(real, synthetic)
-    real_halves = torch.split(_endless(real, length, generator), batch // 2)
-    synthetic_halves = torch.split(_endless(synthetic, length, generator) + real, batch // 2)
-    return [torch.cat(halves) for halves in zip(real_halves, synthetic_halves, strict=True)]
-
-
-def train(
-    start: FrontierModel,
-    window_WCSS: Tensor,
-    synthetic_RCSS: Tensor,
-    settings: LearnerSettings,
-    generator: torch.Generator,
-) -> tuple[FrontierModel, float, int]:
-    """Train a copy by the reconstruction error: Adam, its rate multiplied by 0.9 after each epoch, batches of 32.
-
-    Returns
-    -------
-    The network, ready to encode; the last batch's error; how many images were back-propagated.
-    """
-    network = copy.deepcopy(start).train()
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.learning_rate_decay)
-    images_NCSS = torch.cat([window_WCSS, synthetic_RCSS]).contiguous(memory_format=torch.channels_last)
-    loss, seen = torch.zeros(()), 0
-    for _ in range(settings.paper_epochs):
-        batches = balanced_batches(len(window_WCSS), len(synthetic_RCSS), settings.batch_images, generator)
-        for batch in batches:
-            images_BCSS = images_NCSS[batch]
-            loss = reconstruction_error(images_BCSS, network.decode(network.encode(images_BCSS)))
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            seen += len(batch)
-        schedule.step()
-    return network.eval(), float(loss.detach()), seen
+    latents_RL = mixture.draw(clusters_R, generator).clamp_min(encoder.least_latent).float()
+    return SyntheticImages(encoder.decode(latents_RL), clusters_R)
 
 
 def carried_clusters(votes_KJ: Tensor) -> Tensor:
@@ -110,9 +64,3 @@ def names_by_vote(components_R: Tensor, names: Sequence[str], components: int) -
         if voted:
             found[component] = max(sorted(set(voted)), key=voted.count)
     return found
-
-
-def _endless(count: int, length: int, generator: torch.Generator) -> Tensor:
-    """Return ``length`` of 0 … count−1, each round shuffled anew."""
-    rounds = -(-length // count)
-    return torch.cat([torch.randperm(count, generator=generator) for _ in range(rounds)])[:length]

@@ -26,18 +26,18 @@ from scipy.stats import gaussian_kde
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from learner.model.paper.settings import PaperSettings
-
+_DENSITY_DIMENSIONS = 10  # principal components for the density where a cluster has fewer samples than dimensions
+_DENSITY_SAMPLES = 512  # of a cluster enter its density, whose cost is quadratic in them
 _FEWEST = 3  # samples of a cluster before its own μ and σ are trusted
 _SMALLEST = 1e-12  # of σ and τ, so that nothing is divided by zero
 _FLAT = 1e-5  # of the longest direction's length: shorter ones would make the density's covariance singular
 
 
-def density_mode(members_ML: Tensor, settings: PaperSettings) -> int:
+def density_mode(members_ML: Tensor) -> int:
     """Return which member is z_max: where a Gaussian kernel density over the cluster is highest.
 
     `scipy.stats.gaussian_kde`: Scott's bandwidth on the cluster's own covariance. Of a cluster with more than
-    ``paper_density_samples`` members as many are taken, evenly spaced.
+    512 members as many are taken, evenly spaced.
 
     Raises
     ------
@@ -47,11 +47,11 @@ def density_mode(members_ML: Tensor, settings: PaperSettings) -> int:
     if not len(members_ML):
         message = "a cluster without members has no z_max; leave it out"
         raise ValueError(message)
-    taken = torch.linspace(0, len(members_ML) - 1, min(len(members_ML), settings.paper_density_samples)).long()
+    taken = torch.linspace(0, len(members_ML) - 1, min(len(members_ML), _DENSITY_SAMPLES)).long()
     if len(taken) < _FEWEST:
         return int(taken[0])
     with threadpool_limits(1):
-        rows_MP = _independent(members_ML[taken].double().numpy(), settings.paper_density_dimensions)
+        rows_MP = _independent(members_ML[taken].double().numpy(), _DENSITY_DIMENSIONS)
         density_M = gaussian_kde(rows_MP.T).logpdf(rows_MP.T) if rows_MP.shape[1] else np.zeros(1)
     return int(taken[int(np.argmax(density_M))])
 
@@ -143,13 +143,13 @@ def no_feedback(latent_width: int) -> Feedback:
     return Feedback(torch.zeros(0, latent_width, dtype=torch.float64), none_K, none_K, none_K, none_K)
 
 
-def fit_feedback(latents_NL: Tensor, clusters_N: Tensor, clusters: int, settings: PaperSettings) -> Feedback:
+def fit_feedback(latents_NL: Tensor, clusters_N: Tensor, clusters: int) -> Feedback:
     """Fit z_max, μ_k, σ_k and τ_k to each cluster's samples; a cluster of fewer than 3 borrows the pooled μ and σ."""
     modes_KL = torch.zeros(clusters, latents_NL.shape[1], dtype=torch.float64)
     for cluster in range(clusters):
         members_ML = latents_NL[clusters_N == cluster]
         if len(members_ML):
-            modes_KL[cluster] = members_ML[density_mode(members_ML, settings)].double()
+            modes_KL[cluster] = members_ML[density_mode(members_ML)].double()
     dispersion_N = dispersion(latents_NL, modes_KL[clusters_N])
     figures = [_statistics(dispersion_N, clusters_N == cluster) for cluster in range(clusters)]
     mean_K = torch.stack([mean for mean, _ in figures])

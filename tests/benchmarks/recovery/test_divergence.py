@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from learner.save.state_format import state_to_bytes
 
 from benchmarks.recovery.divergence import Divergence, announced_in, differing
 from learner.faults import Faults
 from learner.memory.names import Names
 from learner.save.checkpoint import CheckpointStore
-from learner.save.state_format import state_to_bytes
 from stream.messages.control import CheckpointReady
 from tests.learner.small import state_with_clusters
 

@@ -12,7 +12,7 @@ from deploy.cli.errors import SystemMissing
 from deploy.registry.versions import Registry
 from stream.image_codec import encode_jpeg, encode_png
 from stream.process.home import Home
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.deploy.published import publish
 from tests.deploy.server_process import ServerProcess
 

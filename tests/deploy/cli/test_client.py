@@ -5,7 +5,7 @@ from deploy.cli.client import Client
 from deploy.cli.errors import ImageRefused, ServerAnswer, ServerAway
 from deploy.registry.versions import Registry
 from stream.image_codec import encode_png
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.deploy.published import publish
 from tests.deploy.server_process import ServerProcess
 

@@ -9,13 +9,14 @@ import pytest
 
 from deploy.cli.command_line import app
 from tests.architecture.tree import ROOT
+from tests.wait import PATIENCE_SECONDS
 
 GROUPS = ("Start here", "Ask a running system", "Change a running system", "One role at a time")
 
 
 def r2r(*argv: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "deploy.cli.command_line", *argv]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=PATIENCE_SECONDS)
 
 
 def test_the_version_and_the_help_are_reported() -> None:

@@ -15,16 +15,17 @@ from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from learner.faults import Faults
 from learner.save.checkpoint import CheckpointStore
-from learner.service import Learner, fix_threads, now_ms, open_learner
+from learner.service import Learner, fix_threads, open_learner
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
 from stream.messages.control import Command
+from stream.process.clock import now_ms
 from stream.process.settings import StreamSettings
 from tests.deploy.published import publish
 from tests.flows.preload import preload
 from tests.learner.small import SETTINGS
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 MODEL = "m"
 
@@ -42,11 +43,11 @@ def learner(stream_settings: StreamSettings, tmp_path: Path) -> Iterator[Learner
         following = threading.Thread(target=opened.learn, args=(stopping,))
         following.start()
         try:
-            wait_until(lambda: opened.state.updates > 0 or not following.is_alive(), 60, "the first update")
+            wait_until(lambda: opened.state.updates > 0 or not following.is_alive(), what="the first update")
             yield opened
         finally:
             stopping.set()
-            following.join(60)
+            following.join(PATIENCE_SECONDS)
 
 
 def flags(streaming: StreamSettings, home: Path) -> list[str]:

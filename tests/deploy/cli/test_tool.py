@@ -16,7 +16,7 @@ from stream.process.home import Home, running_settings
 def tool(home: Path, *argv: str) -> Tool:
     flags = tool_parser("look", "Look.")
     add_model_flag(flags)
-    return Tool(flags.parse_args(argv), Home(home))
+    return Tool("look", flags.parse_args(argv), Home(home))
 
 
 def write_run_file(home: Path, pid: int) -> None:

@@ -9,8 +9,8 @@ from deploy.doctor.service import main
 from stream.kafka.admin import create_topics
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port
 from tests.wait import wait_until
 
 NAMES = ["python", "crc32c", "memory", "disk", "ports", "java", "kafka jars", "kafka", "topics", "clock"]
@@ -63,4 +63,4 @@ def test_the_broker_tells_how_topics_are_kept_and_what_time_it_is(stream_setting
     clock = f"{topics.frames}.clock-check"
     found = clock_difference(stream_settings, clock)
     assert abs(found.difference_ms) < 1000 + found.uncertainty_ms
-    wait_until(lambda: topic_facts(stream_settings, [clock])[0].partitions == 0, 20, "the topic's end")
+    wait_until(lambda: topic_facts(stream_settings, [clock])[0].partitions == 0, what="the topic's end")

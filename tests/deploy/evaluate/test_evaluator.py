@@ -24,7 +24,7 @@ from stream.process.role import Role
 from stream.process.settings import StreamSettings
 from tests.deploy.published import publish
 from tests.deploy.tiny_model import tiny_model
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 def test_frames_and_labels_meet_in_any_order_and_stay_bounded():
@@ -87,7 +87,7 @@ def following(evaluator: Evaluator, topics: Topics, home: Path) -> Iterator[None
             yield
         finally:
             role.stopping.set()
-            thread.join(30)
+            thread.join(PATIENCE_SECONDS)
 
 
 def test_a_version_is_judged_once_all_that_was_there_is_read_and_a_broken_one_is_passed_over(stream_settings, tmp_path):
@@ -101,13 +101,13 @@ def test_a_version_is_judged_once_all_that_was_there_is_read_and_a_broken_one_is
             frame = Frame("camera", str(number), number, "image/png", image)
             producer.send(topics.frames, *frame.to_record())
             producer.send(topics.truth, frame.identity.encode(), Truth(0, "cat").to_bytes())
-        producer.flush(30)
+        producer.flush(PATIENCE_SECONDS)
         evaluator = Evaluator(["digits"], registry, producer, settings, DeploySettings(), LabelledFrames(1000))
         with following(evaluator, topics, tmp_path):
-            wait_until(lambda: read_topic(settings, topics.events), 30, "a verdict")
+            wait_until(lambda: read_topic(settings, topics.events), what="a verdict")
             publish(registry, "digits", 2, b"no graph")
-            wait_until(lambda: evaluator.judged == {"digits": 2}, 30, "a look at the broken version")
+            wait_until(lambda: evaluator.judged == {"digits": 2}, what="a look at the broken version")
             publish(registry, "digits", 3)
-            wait_until(lambda: len(read_topic(settings, topics.events)) == 2, 30, "a verdict after a broken version")
+            wait_until(lambda: len(read_topic(settings, topics.events)) == 2, what="a verdict after a broken version")
     events = [Event.from_bytes(record.value or b"") for record in read_topic(settings, topics.events)]
     assert [(event.task_seq, event.evidence["frames"]) for event in events] == [(1, 400), (3, 400)]

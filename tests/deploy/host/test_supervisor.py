@@ -11,7 +11,7 @@ from deploy.host.errors import RoleEnded
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.roles import SERVER
 from stream.process.home import Home, is_alive, read_run_file
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.wait import wait_until
 
 
@@ -28,7 +28,7 @@ def a_server(port: int) -> RoleCommand:
 
 def kill(supervisor: Supervisor, name: str) -> None:
     os.kill(supervisor.processes()[name], signal.SIGKILL)
-    wait_until(lambda: not supervisor.is_running(name), 10, "the end of the killed role")
+    wait_until(lambda: not supervisor.is_running(name), what="the end of the killed role")
 
 
 def test_a_role_runs_is_listed_and_ends_with_the_supervisor(tmp_path):
@@ -46,7 +46,7 @@ def test_a_role_runs_is_listed_and_ends_with_the_supervisor(tmp_path):
 def test_a_role_that_fails_is_reported_with_its_own_last_line(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
         supervisor.start(RoleCommand("server", SERVER.module, ["--set", "deploy.prot=1"]))
-        wait_until(lambda: not supervisor.is_running("server"), 60)
+        wait_until(lambda: not supervisor.is_running("server"))
         with pytest.raises(RoleEnded, match=r"server ended with code 1.*did you mean 'port'") as caught:
             supervisor.check()
     assert str(caught.value).count("(log: ") == 1
@@ -55,7 +55,7 @@ def test_a_role_that_fails_is_reported_with_its_own_last_line(tmp_path):
 def test_a_spare_role_that_fails_is_reported_and_the_others_go_on(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
         supervisor.start(RoleCommand("replay-0", SERVER.module, ["--set", "deploy.prot=1"], spare=True))
-        wait_until(lambda: not supervisor.is_running("replay-0"), 60)
+        wait_until(lambda: not supervisor.is_running("replay-0"))
         supervisor.check()
         assert "did you mean 'port'" in supervisor.given_up["replay-0"]
         supervisor.check()
@@ -84,12 +84,12 @@ def test_a_role_that_was_killed_is_started_again_a_few_times_in_all(tmp_path):
     home, port = Home(tmp_path), free_port()
     with Supervisor(home) as supervisor:
         supervisor.start(a_server(port))
-        wait_until(lambda: answers(port), 60, "the first server")
+        wait_until(lambda: answers(port), what="the first server")
         first = supervisor.processes()["server"]
         kill(supervisor, "server")
         supervisor.check()
         assert read_run_file(home)["server"]["pid"] != first
-        wait_until(lambda: answers(port), 60, "the server's return")
+        wait_until(lambda: answers(port), what="the server's return")
         for _ in range(4):
             kill(supervisor, "server")
             supervisor.check()
@@ -102,7 +102,7 @@ def test_a_role_that_was_killed_is_started_again_a_few_times_in_all(tmp_path):
 def test_a_role_that_ends_without_an_error_has_failed_unless_its_work_ends(ends, tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
         supervisor.start(RoleCommand("server", SERVER.module, ["--help"], ends=ends))
-        wait_until(lambda: not supervisor.is_running("server"), 60)
+        wait_until(lambda: not supervisor.is_running("server"))
         if ends:
             supervisor.check()
         else:
@@ -127,4 +127,4 @@ def test_roles_end_even_if_the_supervisor_is_killed(tmp_path):
         supervisor.stdout.readline()
         pid = json.loads((tmp_path / "run.json").read_bytes())["server"]["pid"]
         supervisor.kill()
-    wait_until(lambda: not is_alive(pid), 30, "the end of the orphan")
+    wait_until(lambda: not is_alive(pid), what="the end of the orphan")

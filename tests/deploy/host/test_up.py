@@ -1,6 +1,7 @@
 """What `r2r up` refuses before it starts anything, and what it would start."""
 
 import argparse
+import os
 import socket
 import subprocess
 import sys
@@ -12,17 +13,17 @@ from pydantic import ValidationError
 
 from deploy.cli.all_settings import read_all_settings
 from deploy.host.errors import SystemRunning
-from deploy.host.one_system import OneSystem
-from deploy.host.up import role_commands
+from deploy.host.up import role_commands, the_only_system
 from deploy.settings import DeploySettings
 from stream.process.errors import InvalidSetting
 from stream.process.home import Home
 from stream.process.role import Role
+from tests.wait import PATIENCE_SECONDS
 
 
 def up(home: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "deploy.host.up", "--model", "m", "--home", str(home), *flags]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
 
 
 def role(home: Path) -> Role:
@@ -59,9 +60,11 @@ def test_a_taken_port_is_reported_before_anything_is_started(tmp_path: Path) -> 
 
 
 def test_a_second_one_in_the_same_home_is_refused(tmp_path: Path) -> None:
-    with OneSystem(Home(tmp_path)), pytest.raises(SystemRunning, match=r"process \d+"):
-        OneSystem(Home(tmp_path))
-    with OneSystem(Home(tmp_path)):
+    home = Home(tmp_path / "new")
+    told = rf"running in {home.root} already \(process {os.getpid()}\); stop it"
+    with the_only_system(home), pytest.raises(SystemRunning, match=told):
+        the_only_system(home)
+    with the_only_system(home):
         pass
 
 

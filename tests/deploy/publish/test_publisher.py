@@ -20,7 +20,7 @@ from stream.process.settings import StreamSettings
 from tests.deploy.dying import Died
 from tests.deploy.publish.publisher_site import MODEL, Site
 from tests.deploy.small_state import small_state
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class DyingAnnouncements(Announcements):
@@ -163,14 +163,14 @@ def test_the_process_killed_and_started_again_ends_with_every_version_once(
     unasked = site.checkpoint(small_state(seed=5, task_seq=5), publish=False)
     _announce(site, b"no announcement", *(ready.to_bytes() for ready in (*checkpoints, unasked)))
     killed = _start(site)
-    wait_until(lambda: bool(site.registry.versions(MODEL)) or killed.poll() is not None, 60)
+    wait_until(lambda: bool(site.registry.versions(MODEL)) or killed.poll() is not None)
     killed.kill()
     killed.communicate()
     restarted = _start(site)
     try:
-        wait_until(lambda: len({announced.version for announced in site.announced_versions()}) == 4, 60)
+        wait_until(lambda: len({announced.version for announced in site.announced_versions()}) == 4)
         restarted.terminate()
-        assert restarted.wait(30) == 0
+        assert restarted.wait(PATIENCE_SECONDS) == 0
     finally:
         restarted.kill()
         _, errors = restarted.communicate()
@@ -186,7 +186,7 @@ def test_the_process_killed_and_started_again_ends_with_every_version_once(
 def test_without_a_broker_the_process_ends_with_one_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-m", PUBLISHER.module, "--home", str(tmp_path), "--model", MODEL]
     command += ["--set", "stream.bootstrap_servers=127.0.0.1:1", "--set", "stream.broker_timeout_seconds=0.3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
     assert done.returncode == 1
     assert "Kafka does not answer at 127.0.0.1:1" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

@@ -17,7 +17,7 @@ from stream.messages.control import CheckpointReady, Command
 from stream.process.settings import StreamSettings
 from tests.deploy.publish.publisher_site import MODEL, Site
 from tests.deploy.small_state import small_state
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_person_rolls_back_and_returns_by_the_command_line(site: Site, capsys:
         following = Thread(target=publisher.follow, args=(checkpoints, commands, stopping))
         following.start()
         try:
-            wait_until(lambda: site.registry.versions(MODEL) == [1, 2], 30, "both versions")
+            wait_until(lambda: site.registry.versions(MODEL) == [1, 2], what="both versions")
             assert main(["rollback", "1", *flags]) == 0
             assert "version 3 answers, with the content of 1; pinned" in capsys.readouterr().out
             assert main(["rollback", "1", *flags]) == 1
@@ -137,6 +137,6 @@ def test_a_person_rolls_back_and_returns_by_the_command_line(site: Site, capsys:
             assert "live, content of 2" in capsys.readouterr().out
         finally:
             stopping.set()
-            following.join(30)
+            following.join(PATIENCE_SECONDS)
     assert main(["pin", "--wait-seconds", "0.1", *flags]) == 1
     assert "the publisher of model digits comes to it" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from deploy.serving.inference_session import InferenceSession
 from deploy.serving.live_models import LiveModels
 from tests.deploy.published import publish
 from tests.deploy.tiny_model import tiny_model
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 IMAGE = np.zeros((1, 8, 8, 3), np.uint8)
 
@@ -167,13 +167,13 @@ def test_the_watcher_outlives_a_registry_that_is_away(tmp_path: Path) -> None:
     watcher = threading.Thread(target=server.models.watch, args=(stopping, 0.01))
     watcher.start()
     try:
-        wait_until(lambda: server.models.ready, 10)
+        wait_until(lambda: server.models.ready)
         registry.lost = True
         publish(registry, "digits", 2)
         assert server.models.newest("digits").version == 1
         registry.lost = False
-        wait_until(lambda: server.models.newest("digits").version == 2, 10)
+        wait_until(lambda: server.models.newest("digits").version == 2)
     finally:
         stopping.set()
-        watcher.join(10)
+        watcher.join(PATIENCE_SECONDS)
     assert not watcher.is_alive()

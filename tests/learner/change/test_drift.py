@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from learner.change.detectors import new_detector
+from learner.save.state_format import state_from_bytes, state_to_bytes
 from river.drift import ADWIN, KSWIN, PageHinkley
 
-from learner.change.detectors import new_detector
 from learner.faults import Faults
 from learner.save.checkpoint import CheckpointStore
 from learner.save.resume import resume
-from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from tests.learner.small import AROUND, digits_log, run_through

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from learner.model.clusters.knowledge import Knowledge, Scores
 
 from learner.memory.exemplars import Exemplars
-from learner.model.clusters.knowledge import Knowledge, Scores
 from tests.learner.small import SETTINGS, digit_images, digits_log, run_through
 
 

@@ -9,8 +9,8 @@ from learner.memory.members import members_of
 from learner.memory.names import Names
 from learner.plan.inputs import InputLogs
 from stream.memory_log import MemoryLog
-from tests.learner.painting import label_all
 from tests.learner.small import SETTINGS, digits_log, run_through
+from tests.learner.workers import label_all
 
 
 @pytest.fixture(scope="module")

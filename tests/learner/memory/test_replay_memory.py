@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import torch
+from learner.memory.replay_format import replay_from_state, replay_to_state, replay_to_tensors
 
 from learner.memory import replay_memory
-from learner.memory.replay_format import replay_from_state, replay_to_state, replay_to_tensors
 from learner.memory.replay_memory import ReplayCounts, ReplayMemory
 from stream.messages.replay import ReplayRequest
 

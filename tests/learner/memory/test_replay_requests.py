@@ -3,12 +3,12 @@ import io
 import numpy as np
 import pytest
 import torch
+from learner.memory.replay_requests import asking_of, introduction_of
 from PIL import Image
 
 from learner.intake.stream_pace import StreamPace
 from learner.memory.exemplars import Exemplars
 from learner.memory.names import Names
-from learner.memory.replay_requests import asking_of, introduction_of
 from learner.seeds import derived_seed
 from learner.state import PendingUpdate
 from stream.messages.control import OffsetRange, TaskPlan

@@ -3,7 +3,6 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from learner.memory.replay_schedule import Share, Wanted, replay_schedule
 
 WANTED = st.lists(

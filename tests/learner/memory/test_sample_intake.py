@@ -3,16 +3,16 @@ from dataclasses import replace
 
 import pytest
 import torch
+from learner.memory.sample_intake import take_in
 
 from learner.intake.window import Place
 from learner.memory.frame_labels import FrameLabel
-from learner.memory.sample_intake import take_in
 from learner.state import LearnerState
 from stream.log import Record
 from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
-from tests.learner.painting import painted
 from tests.learner.small import AROUND, digits_frames, digits_log, run_through, state_with_clusters
+from tests.learner.workers import painted
 
 PLAN = TaskPlan("m", 1, 7, {}, {0: OffsetRange(0, 9)}, OffsetRange(0, 0), 0, "", 500)
 REQUEST = ReplayRequest(
@@ -85,17 +85,17 @@ def test_a_request_of_a_cluster_that_is_no_more_is_not_answered():
         (b"{}", "wrong_kind"),
         (b'{"format":"r2r.replay-samples/1.0"}', "incomplete"),
         (b'{"format":"r2r.replay-samples/2.0"}', "unknown_format"),
-        (changed(request=[]), "unknown_request"),
+        (changed(request=[]), "incomplete"),
         (changed(request="m/5/replay-request/0"), "unknown_request"),
         (changed(request="6/replay-request/0"), "unknown_request"),
         (changed(request="n/6/replay-request/0"), "unknown_request"),
         (changed(model="n"), "unknown_request"),
         (changed(cluster=0), "wrong_request"),
-        (changed(cluster={"a": 1}), "wrong_request"),
+        (changed(cluster={"a": 1}), "incomplete"),
         (changed(id="x"), "wrong_request"),
         (changed(id="6/replay-request/0/samples/0"), "wrong_request"),
-        (changed(id=None), "wrong_request"),
-        (changed(part=[1]), "wrong_request"),
+        (changed(id=None), "incomplete"),
+        (changed(part=[1]), "incomplete"),
         (changed(images=None), "incomplete"),
         (changed(images=[7]), "incomplete"),
         (changed(images=["%%%"]), "incomplete"),
@@ -104,15 +104,15 @@ def test_a_request_of_a_cluster_that_is_no_more_is_not_answered():
         (changed(name="cluster-7", score=0.9), "bad_name"),
         (changed(name="two\nlines", score=0.9), "bad_name"),
         (changed(name="cat", score=1.5), "bad_name"),
-        (changed(name="cat", score="0.9"), "bad_name"),
+        (changed(name="cat", score="0.9"), "incomplete"),
         (changed(gap=-0.5), "bad_gap"),
-        (changed(gap=None), "bad_gap"),
+        (changed(gap=None), "incomplete"),
         (changed(gap=10**400), "bad_gap"),
-        (changed(gap=True), "bad_gap"),
+        (changed(gap=True), "incomplete"),
         (changed(images=[], name="cat", score=0.9, parts=2), "wrong_part"),
         (changed(member_names=["cat"], member_scores=[]), "bad_labels"),
         (changed(member_names=["cat"], member_scores=[0.9]), "bad_labels"),  # it showed no members
-        (changed(member_names=7, member_scores=[0.9]), "bad_labels"),
+        (changed(member_names=7, member_scores=[0.9]), "incomplete"),
         (
             changed(id="m/6/replay-request/0/samples/1", part=1, parts=2, member_names=[""], member_scores=[0.0]),
             "bad_labels",
@@ -190,21 +190,21 @@ def test_words_that_come_after_the_update_vote_for_the_clusters_that_their_frame
 
 
 @pytest.mark.parametrize(
-    ("names", "scores"),
+    ("names", "scores", "reason"),
     [
-        (["cat"] * 4, [0.9] * 4),
-        (["cat", "dog"], [0.9]),
-        (["cat", 7], [0.9, 0.9]),
-        (["cluster-7"], [0.9]),
-        (["cat"], [True]),
-        (["cat"], [1.5]),
-        (["cat"], ["0.9"]),
-        ([], [0.9]),
+        (["cat"] * 4, [0.9] * 4, "bad_labels"),
+        (["cat", "dog"], [0.9], "bad_labels"),
+        (["cat", 7], [0.9, 0.9], "incomplete"),
+        (["cluster-7"], [0.9], "bad_labels"),
+        (["cat"], [True], "incomplete"),
+        (["cat"], [1.5], "bad_labels"),
+        (["cat"], ["0.9"], "incomplete"),
+        ([], [0.9], "bad_labels"),
     ],
 )
-def test_words_that_are_none_or_more_than_were_shown_refuse_their_batch(names, scores):
+def test_words_that_are_none_or_more_than_were_shown_refuse_their_batch(names, scores, reason):
     state = showing(MEMBERS)
-    assert taken(state, labelled(names, scores)) == ["bad_labels"]
+    assert taken(state, labelled(names, scores)) == [reason]
     assert (state.labels.words, state.replay.painted) == ({}, [])
 
 

@@ -1,13 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from learner.save.state_format import state_from_bytes, state_to_bytes
 
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
 from learner.plan.overload import keep_one_in
 from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
-from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.step import execute

@@ -3,10 +3,10 @@ import os
 import shutil
 
 import pytest
+from learner.save.state_format import state_from_bytes, state_to_bytes
 
 from learner.faults import Faults
 from learner.save.checkpoint import CheckpointStore, content_sha256, load_checkpoint, origin_of
-from learner.save.state_format import state_from_bytes, state_to_bytes
 from learner.state import LearnerState
 from stream.process.errors import CheckpointCorrupt, StorageFull, UnknownFormat
 from tests.learner.small import SETTINGS, digits_log, run_through

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from learner.save.state_format import state_to_bytes
 
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
@@ -7,7 +8,6 @@ from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
 from learner.save.checkpoint import CheckpointStore
 from learner.save.resume import resume
-from learner.save.state_format import state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import PendingUpdate
 from learner.step import execute

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from learner.memory.replay_format import replay_from_state, replay_to_state
+from learner.model.clusters.classifier import Classifier
+from learner.save.state_format import state_to_bytes
 from safetensors.torch import load
 
 from learner.intake.window import Place
 from learner.memory.names import Names
-from learner.memory.replay_format import replay_from_state, replay_to_state
 from learner.memory.replay_memory import ReplayMemory
-from learner.model.clusters.classifier import Classifier
 from learner.save.checkpoint import content_sha256, load_checkpoint, origin_of
-from learner.save.state_format import state_to_bytes
 from learner.settings import LearnerSettings
 from learner.state import PendingUpdate
 from stream.messages import wire_format

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 from learner.change.drift import DriftSignal
+from learner.memory.sample_intake import RefusedSamples
+
 from learner.intake.commands import Naming, RefusedCommand
 from learner.memory.replay_memory import ReplayCounts
-from learner.memory.sample_intake import RefusedSamples
 from learner.model.clusters.update import UpdateReport
 from learner.step import TaskReport
 from learner.tell.events import events_of

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
+from learner.change.drift import DriftSignal
+from learner.memory.sample_intake import RefusedSamples
 from prometheus_client import REGISTRY
 
-from learner.change.drift import DriftSignal
 from learner.intake.admission import Rejected
 from learner.intake.commands import Naming, RefusedCommand
 from learner.memory.replay_memory import ReplayCounts
-from learner.memory.sample_intake import RefusedSamples
 from learner.model.clusters.update import UpdateReport
 from learner.state import LearnerState
 from learner.step import TaskReport

@@ -1,4 +1,5 @@
 from learner.change.drift import DriftSignal
+
 from learner.intake.admission import Rejected
 from learner.save.checkpoint import SavedCheckpoint
 from learner.step import TaskReport

@@ -6,16 +6,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from replay.errors import DeviceMemoryFull, DeviceMissing, WeightsCorrupt, WeightsMissing
+from replay.errors import DeviceMemoryFull, DeviceMissing, VocabularyRefused, WeightsCorrupt, WeightsMissing
 from replay.label.devices import in_halves
 from replay.label.label import Label, vote
 from replay.label.labeller import Labeller, open_labeller
 from replay.label.open_clip_model import OpenClipModel
 from replay.label.zero_shot_head import TEMPERATURE_FILE, temperature_of, zero_shot_head
 from replay.teachers.examination import DISTRACTORS
-from replay.words.errors import VocabularyRefused
 from stream.sources.datasets.packs import DIGIT_NAMES, digits_part
-from tests.replay.shipped import LABELLER
+from tests.replay.small import LABELLER
 
 TEMPLATES = ["a photo of the digit {}", "a handwritten {}"]
 

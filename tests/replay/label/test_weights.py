@@ -4,7 +4,7 @@ import pytest
 
 from replay.label.weights import weights_of
 from replay.settings import ReplaySettings
-from tests.replay.shipped import GENERATOR, LABELLER
+from tests.replay.small import GENERATOR, LABELLER
 
 
 def found(**settings):
@@ -13,7 +13,7 @@ def found(**settings):
 
 def test_a_worker_without_pretrained_models_needs_none():
     assert found() == []
-    assert found(pipeline="digits") == [], "resynthesis does not paint with it"
+    assert found(pipeline="digits") == [], "resynthesis does not use it"
 
 
 def test_the_files_of_the_shipped_pair_are_measured_without_being_loaded():

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.wait import PATIENCE_SECONDS
+
 Answer = Callable[["Handler"], None]
 WORDS = {"words": ["cat", "dog", "red fox"], "prompts": ["a photo of a {}", "a {} in fog, seen from above"]}
 LISTED = json.dumps(WORDS)
@@ -61,7 +63,7 @@ def chat_server(*answers: Answer) -> Iterator[ChatServer]:
             yield server
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
 
 
 def events(*deltas: dict[str, object], finish: str | None = "stop", done: bool = True) -> bytes:
@@ -136,7 +138,7 @@ def endless(handler: Handler) -> None:
     """Send as much as is taken."""
     handler.start(Content_Type="text/event-stream", Connection="close")
     while True:
-        handler.wfile.write(b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n' * 1000)
+        handler.wfile.write(b'data: {"choices":[{"delta":{"content":"' + b"x" * 10_000 + b'"}}]}\n\n' * 10)
 
 
 def left_open(handler: Handler) -> None:

@@ -1,9 +1,9 @@
 import pytest
 import torch
-
 from learner.intake.preprocess import resize
 from learner.model.clusters.classifier import Classifier
 from learner.model.clusters.knowledge import Knowledge
+
 from learner.model.encoders.autoencoder import in_batches
 from tests.learner.small import SETTINGS, digits_log, load_digits, run_through
 

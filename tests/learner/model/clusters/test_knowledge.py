@@ -1,7 +1,7 @@
 import pytest
 import torch
-
 from learner.model.clusters.knowledge import Knowledge
+
 from tests.learner.small import SETTINGS, digit_images, digits_log, run_through
 
 

@@ -2,9 +2,9 @@ from collections import Counter
 from dataclasses import replace
 
 import torch
-
 from learner.model.clusters.knowledge import Knowledge
 from learner.model.clusters.recall import recall
+
 from tests.learner.small import SETTINGS, digits_log, run_through
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
+from learner.model.clusters.recall import recall
 
 from learner.memory.replay_memory import GeneratedImage
-from learner.model.clusters.recall import recall
 from learner.model.clusters.rehearsal import Generated, generated_of, rehearse, rehearsed_images
 from tests.learner.small import SETTINGS, digits_log, run_through
 

@@ -2,14 +2,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from learner.model.clusters.knowledge import Knowledge
+from learner.model.clusters.recall import recall
+from learner.model.clusters.words import Words
+from learner.save.state_format import state_to_bytes
 
 from learner.faults import Faults
 from learner.memory.names import Names
-from learner.model.clusters.knowledge import Knowledge
-from learner.model.clusters.recall import recall
 from learner.model.clusters.update import Material, update
-from learner.model.clusters.words import Words
-from learner.save.state_format import state_to_bytes
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState

@@ -1,6 +1,6 @@
 import torch
-
 from learner.model.clusters.knowledge import Knowledge
+
 from learner.model.encoders.autoencoder import in_batches
 from learner.model.encoders.training import Lesson, train
 from tests.learner.small import SETTINGS, digit_images

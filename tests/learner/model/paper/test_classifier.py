@@ -2,16 +2,16 @@
 
 import pytest
 import torch
+from learner.intake.preprocess import resize
+from learner.model.clusters.classifier import Classifier, classifier_of
+from learner.model.paper.classifier import PaperClassifier
 
 from deploy.publish.gates import check_candidate
 from deploy.publish.served_graph import export_template, run_module, served_graph
-from learner.intake.preprocess import resize
-from learner.model.clusters.classifier import Classifier, classifier_of
 from learner.model.encoders.autoencoder import in_batches
-from learner.model.paper.classifier import PaperClassifier
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from tests.learner.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import SETTINGS
 from tests.learner.small import SETTINGS as OURS
 from tests.learner.small import digits_log, load_digits, run_through
 

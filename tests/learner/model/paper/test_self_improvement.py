@@ -12,7 +12,7 @@ from learner.model.paper.self_improvement import (
     names_by_vote,
     train,
 )
-from tests.learner.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import SETTINGS
 from tests.learner.small import digit_images
 
 

@@ -1,16 +1,16 @@
 import pytest
 import torch
-
-from learner.faults import Faults
 from learner.model.clusters.knowledge import Scores
-from learner.model.clusters.rehearsal import Generated
-from learner.model.clusters.update import Material
 from learner.model.paper.knowledge import PaperKnowledge
 from learner.model.paper.trigger import rate_signal, uncertain_rate
+
+from learner.faults import Faults
+from learner.model.clusters.rehearsal import Generated
+from learner.model.clusters.update import Material
 from learner.model.paper.update import paper_update
 from learner.service import fix_threads
 from learner.settings import LearnerSettings
-from tests.learner.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import SETTINGS
 from tests.learner.small import digit_images
 
 WINDOW = 48
