@@ -26,7 +26,7 @@ from deploy.doctor.machine_checks import (
 )
 from deploy.doctor.weights_checks import check_weights
 from deploy.settings import DeploySettings
-from replay.label.weights import Weights
+from replay.weights import Weights
 from stream.kafka.facts import ClockDifference, TopicFacts
 from stream.kafka.topics import Topics
 from stream.process.settings import StreamSettings
