@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from learner.intake.commands import Named
-from learner.memory.samples import RefusedSamples
 from learner.step import Effects
+from learner.steps.commands import Named
+from learner.steps.samples import RefusedSamples
 from stream.messages.control import Event, Evidence, derived_id
 from stream.messages.replay import ReplayRequest
 
