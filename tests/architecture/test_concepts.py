@@ -29,9 +29,6 @@ CONCEPTS = {
     "learner/model/paper/settings.py",
     "learner/process.py",
     "learner/seeds.py",
-    "replay/errors.py",
-    "replay/faults.py",
-    "replay/words/errors.py",
     "stream/broker/dies_with_parent.py",
     "stream/messages/checkpoint_ready.py",
     "stream/messages/command.py",
@@ -55,11 +52,6 @@ STILL_SHORT = {
     "learner/model/paper/frontier.py",
     "learner/model/paper/knowledge_format.py",
     "learner/model/paper/trigger.py",
-    "replay/generate/seeds.py",
-    "replay/label/label.py",
-    "replay/teachers/progress.py",
-    "replay/teachers/shipped.py",
-    "replay/teachers/tiny/half_weights.py",
 }
 
 
