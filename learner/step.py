@@ -19,8 +19,8 @@ from learner.plan.cut import thinned
 from learner.plan.inputs import Inputs
 from learner.plan.overload import OverloadChange, overload_change
 from learner.state import LearnerState
-from stream.messages.control import TaskPlan
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import TaskPlan
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from learner.plan.ahead import Ahead
 from learner.plan.cut import merge_by_time, thinned
 from learner.stopwatch import Stopwatch
 from stream.log import FrameLog, Record
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 
 COMMANDS_PARTITION = 0
 """Commands have one partition, so that they have one order."""

@@ -7,7 +7,7 @@ from typing import Self
 from learner.part import Saved, by_number, by_text
 from learner.plan.inputs import Positions
 from learner.settings import LearnerSettings
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from learner.intake.commands import Named
 from learner.memory.samples import RefusedSamples
 from learner.step import Effects
-from stream.messages.control import Event, Evidence, derived_id
+from stream.messages.event import Event, Evidence
+from stream.messages.ids import derived_id
 from stream.messages.replay import ReplayRequest
 
 _Decision = tuple[str, Evidence]

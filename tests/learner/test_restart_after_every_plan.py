@@ -12,7 +12,7 @@ from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.step import execute
 from stream.memory_log import MemoryLog
-from stream.messages.control import Command
+from stream.messages.command import Command
 from tests.learner.small import AROUND, SETTINGS, digits_frames, digits_log, run_through
 from tests.learner.workers import answer_all, label_all
 

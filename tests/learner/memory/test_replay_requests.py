@@ -11,7 +11,7 @@ from learner.memory.exemplars import Exemplars
 from learner.memory.names import Names
 from learner.seeds import derived_seed
 from learner.state import PendingUpdate
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS, state_with_clusters
 
 PLAN = TaskPlan("m", 1, 7, {}, {}, OffsetRange(0, 0), 11, "", 500)

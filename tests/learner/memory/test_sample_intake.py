@@ -9,8 +9,8 @@ from learner.intake.window import Place
 from learner.memory.frame_labels import FrameLabel
 from learner.state import LearnerState
 from stream.log import Record
-from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import AROUND, digits_frames, digits_log, run_through, state_with_clusters
 from tests.learner.workers import painted
 
