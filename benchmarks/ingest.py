@@ -21,9 +21,9 @@ import torch
 
 from benchmarks.learning.in_process import prepare_all
 from benchmarks.report.result_file import write_result
+from learner.change.schedule import PendingUpdate
 from learner.faults import Faults
 from learner.model.contract import UpdateInputs
-from learner.plan.schedule import PendingUpdate
 from learner.process import fix_threads, keep_freed_memory
 from learner.save.checkpoint import CheckpointStore
 from learner.service import Learner, open_learner

@@ -89,7 +89,7 @@ REPLAY = RoleEntry(
     "replay",
     "replay",
     "replay.worker",
-    "Paint images for the learner's updates: replay --model NAME --worker N.",
+    "Generate images for updates: replay --model NAME --worker N.",
     "a consumer group for each model",
     started="deploy.replay_workers",
     spare=True,

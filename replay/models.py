@@ -51,7 +51,7 @@ def load_models(
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the libraries are imported: nothing is fetched at run time
     needs_words = bool(settings.labeller) or settings.generator == "text_to_image"
     if needs_words:
-        from replay.label.devices import use_threads  # noqa: PLC0415  torch takes seconds to import
+        from replay.devices import use_threads  # noqa: PLC0415  torch takes seconds to import
 
         use_threads(settings.threads)
     words = _vocabulary(settings, model, folder, stopped) if needs_words else None
@@ -77,8 +77,8 @@ def check_settings(settings: ReplaySettings) -> None:
     if settings.generator == "text_to_image" and not settings.pipeline:
         raise InvalidSetting(_NO_PIPELINE)
     if settings.generator == "text_to_image":
+        from replay.devices import device_named  # noqa: PLC0415  torch takes seconds to import
         from replay.generate.diffusion_pipeline import dtype_of  # noqa: PLC0415
-        from replay.label.devices import device_named  # noqa: PLC0415  torch takes seconds to import
 
         dtype_of(settings.precision, device_named(settings.device))
     if settings.words_file:

@@ -26,9 +26,7 @@ from benchmarks.recovery.watched_decoding import decode_all
 from benchmarks.report.result_file import write_result
 from deploy.roles import FEED, LEARNER, PUBLISHER, REPLAY, SERVER
 from learner import faults as learner_faults
-from learner.model.clusters.settings import ClusterSettings
-from learner.model.encoders.settings import AutoencoderSettings
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, ClusterSettings, LearnerSettings
 from replay.worker import Faults as ReplayFaults
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.admin import create_topics

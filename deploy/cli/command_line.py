@@ -59,11 +59,11 @@ _ASK = "Ask a running system"
 _command(_ASK, "status", "deploy.status.service", "Roles, versions, clusters, lag, newest decisions: status --watch.")
 _command(_ASK, "ask", "deploy.cli.ask", "What does the model see in these images: ask photo.jpg.")
 
-_STEER = "Steer it"
-_command(_STEER, "name", "deploy.cli.name_cluster", "Call a cluster by a name: name 7 cat.")
-_command(_STEER, "models", "deploy.cli.model_versions", "Versions: models list, rollback VERSION, pin, unpin.")
-_command(_STEER, "dlq", "deploy.dead_letters.service", "What could not be read: dlq list, show, resend.")
-_command(_STEER, "teachers", "replay.teachers", "A labeller and a generator of your own pictures: teachers train.")
+_CHANGE = "Change a running system"
+_command(_CHANGE, "name", "deploy.cli.name_cluster", "Call a cluster by a name: name 7 cat.")
+_command(_CHANGE, "models", "deploy.cli.model_versions", "Versions: models list, rollback VERSION, pin, unpin.")
+_command(_CHANGE, "dlq", "deploy.dead_letters.service", "What could not be read: dlq list, show, resend.")
+_command(_CHANGE, "teachers", "replay.teachers", "A labeller and a generator of your own pictures: teachers train.")
 
 _ONE_ROLE = "One role at a time"
 _command(_ONE_ROLE, "topics", "stream.kafka.admin", "Make the topics of a model: topics create --model NAME.")

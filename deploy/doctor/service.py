@@ -15,7 +15,7 @@ from deploy.doctor import broker_checks, installation_checks, machine_checks, we
 from deploy.doctor.finding import Finding, error, exit_code, ok, warning
 from deploy.doctor.machine_checks import THIS_MACHINE, listens, port_on_this_machine
 from deploy.status.running_system import find_running_system
-from replay.label.weights import weights_of
+from replay.weights import weights_of
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
 from stream.process.errors import BrokerUnavailable, R2RError
@@ -65,7 +65,7 @@ def _weights_findings(settings: AllSettings) -> Iterator[Finding]:
     found = weights_of(settings.replay)
     if not found:
         return
-    from replay.label.devices import memory_left  # noqa: PLC0415  torch takes seconds to import, and may be what is broken
+    from replay.devices import memory_left  # noqa: PLC0415  torch takes seconds to import, and may be what is broken
 
     gpu = memory_left(settings.replay.device)
     yield from weights_checks.check_weights(found, machine_checks.available_memory_bytes() if gpu is None else gpu)

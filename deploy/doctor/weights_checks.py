@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from deploy.doctor.finding import Finding, error, ok, warning
 from deploy.status.disk_usage import readable_bytes
-from replay.label.weights import Weights
 from replay.models import check_settings
 from replay.settings import ReplaySettings
+from replay.weights import Weights
 
 
 def check_replay(settings: ReplaySettings) -> Finding:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from learner.faults import Faults
+from learner.intake.progress import COMMANDS_PARTITION, Positions
 from learner.plan.cut import as_many_as_fit, is_settled, merge_by_time, tiling_ranges
-from learner.plan.inputs import COMMANDS_PARTITION, InputLogs, Positions
+from learner.plan.inputs import InputLogs
 from learner.plan.overload import keep_one_in
 from learner.plan.plan_log import PlanLog, checked_plans
 from learner.seeds import derived_seed

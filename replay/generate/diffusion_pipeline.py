@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from replay.devices import moved_to
 from replay.errors import DeviceMemoryFull, WeightsCorrupt, WeightsMissing
 from replay.generate.pipeline_parts import check_parts
-from replay.label.devices import moved_to
 from stream.image_codec import Pixels
 from stream.process.errors import InvalidSetting
 

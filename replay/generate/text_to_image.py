@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
+from replay.devices import device_named
 from replay.errors import DeviceMemoryFull, SubjectUnnamed
 from replay.generate.diffusion_pipeline import DiffusionPipeline, Drawn, Precision, Scheduler
 from replay.generate.generator import Subject
-from replay.label.devices import device_named
 from stream.image_codec import Pixels
 
 _log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def open_text_to_image(source: str, options: PipelineOptions, device: str = "aut
     Raises
     ------
     WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
-        As `replay.generate.diffusion_pipeline.DiffusionPipeline` and `replay.label.devices.device_named`.
+        As `replay.generate.diffusion_pipeline.DiffusionPipeline` and `replay.devices.device_named`.
     """
     place = device_named(device)
     pipeline = DiffusionPipeline(source, place, options.scheduler, options.precision, sliced=options.sliced)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from replay.devices import device_named
 from replay.errors import WeightsCorrupt
-from replay.label.devices import device_named
 from replay.label.label import Embeddings, Label
 from replay.label.open_clip_model import OpenClipModel
 from replay.label.zero_shot_head import Head, check_vocabulary, temperature_of, zero_shot_head
@@ -73,7 +73,7 @@ def open_labeller(
     Raises
     ------
     VocabularyRefused, WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
-        As `zero_shot_head`, `replay.label.open_clip_model.OpenClipModel` and `replay.label.devices.device_named`.
+        As `zero_shot_head`, `replay.label.open_clip_model.OpenClipModel` and `replay.devices.device_named`.
     """
     check_vocabulary(words, templates)
     model = OpenClipModel(source, device_named(device))

@@ -18,8 +18,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from replay.devices import in_halves, moved_to
 from replay.errors import WeightsCorrupt, WeightsMissing
-from replay.label.devices import in_halves, moved_to
 from stream.image_codec import Pixels
 
 _CONFIG = "open_clip_config.json"

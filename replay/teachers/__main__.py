@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from replay.label.devices import device_named
+from replay.devices import device_named
 from replay.teachers.recipe import RECIPES
 from stream.process.errors import R2RError
 from stream.sources.datasets.packs import PACK_NAMES

@@ -133,6 +133,8 @@ def _refused(section: str, settings_type: type[Settings], error: ErrorDetails) -
     if error["type"] == "extra_forbidden":
         return _unknown(key, settings_type.model_fields, f"setting of [{table}]", _ALL_SETTINGS)
     if table_type(settings_type, key) is not None:
+        if error["type"] == "value_error":  # a validator's word on several keys at once, which it names
+            return InvalidSetting(f"[{table}.{key}] is not allowed: {error['msg']}; change it or leave it out")
         message = f"{table}.{key} = {error['input']!r} is not allowed: [{table}.{key}] is a table; name a key of it"
         return InvalidSetting(message)
     field = settings_type.model_fields.get(key)

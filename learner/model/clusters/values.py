@@ -9,10 +9,10 @@ from torch import Tensor
 
 from learner.model.clusters.mixture import TiedMixture
 from learner.model.clusters.projection import Projection
-from learner.model.clusters.settings import ClusterSettings
 from learner.model.clusters.uncertainty import Uncertainty
 from learner.model.contract import Scores, Traits
 from learner.model.encoders.autoencoder import AutoencoderEncoder
+from learner.settings import ClusterSettings
 
 
 @dataclass(frozen=True)

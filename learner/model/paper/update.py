@@ -14,8 +14,8 @@ from learner.model.contract import SyntheticImages, TrainingBatch, UpdateInputs,
 from learner.model.paper.frontier import FrontierEncoder
 from learner.model.paper.latent_mixture import LatentMixture, cluster_means, far_means, fit_mixture
 from learner.model.paper.self_improvement import carried_clusters, count_votes, decoded
-from learner.model.paper.settings import PaperSettings
 from learner.model.paper.sg_udfm import Feedback, fit_feedback
+from learner.settings import PaperSettings
 
 M = TypeVar("M", bound="PaperValues")
 

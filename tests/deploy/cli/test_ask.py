@@ -53,15 +53,15 @@ def test_a_file_a_folder_and_json(
     ] * 2
 
 
-def test_what_is_no_image_is_told_and_the_others_are_answered(
+def test_what_is_no_image_is_reported_and_the_others_are_answered(
     server: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     images = [str(folder / "notes.txt"), str(folder / "none.png"), str(folder / "b.jpg")]
     assert main([*images, "--server", server, "--home", str(tmp_path)]) == 1
-    told = capsys.readouterr()
-    assert told.out.count("\n") == 1
-    assert "which is no JPEG, PNG or WebP" in told.err
-    assert "none.png cannot be read (No such file or directory)" in told.err
+    output = capsys.readouterr()
+    assert output.out.count("\n") == 1
+    assert "which is no JPEG, PNG or WebP" in output.err
+    assert "none.png cannot be read (No such file or directory)" in output.err
 
 
 def test_a_model_that_is_not_served_is_one_sentence_for_a_whole_folder(
@@ -75,9 +75,9 @@ def test_a_server_that_is_away_is_one_sentence(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(folder), "--server", f"127.0.0.1:{free_port()}", "--home", str(tmp_path)]) == 1
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert "does not answer" in told
+    output = capsys.readouterr().err
+    assert output.count("\n") == 1
+    assert "does not answer" in output
 
 
 def test_the_server_of_the_running_system_is_asked_unless_there_is_none(tmp_path: Path) -> None:
@@ -89,6 +89,6 @@ def test_the_server_of_the_running_system_is_asked_unless_there_is_none(tmp_path
     assert server_of(home) == "http://127.0.0.1:8123"
 
 
-def test_a_folder_without_images_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SystemMissing, match="has 0 JPEG, PNG and WebP files"):
         list(images_in([tmp_path]))

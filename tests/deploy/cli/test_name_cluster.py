@@ -66,14 +66,14 @@ def test_a_cluster_is_named_cleared_and_a_mistake_is_refused(
     assert learner.state.names.given == {cluster: "three"}
     PromotionStateFile(str(tmp_path / "registry"), MODEL).save(PromotionState(MODEL, pinned=1))
     assert main([str(cluster), "--clear", "--json", *common]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["kind"], told["pinned"], told["evidence"]["name"]) == ("naming", 1, "")
+    output = json.loads(capsys.readouterr().out)
+    assert (output["kind"], output["pinned"], output["evidence"]["name"]) == ("naming", 1, "")
     assert learner.state.names.given == {}
     assert main(["4711", "none", *common]) == 1
     assert "there is no live cluster 4711" in capsys.readouterr().err
 
 
-def test_the_version_that_will_carry_it_is_told_also_after_a_rollback(tmp_path: Path) -> None:
+def test_the_version_that_will_carry_it_is_reported_also_after_a_rollback(tmp_path: Path) -> None:
     registry = Registry(str(tmp_path))
     assert version_of(registry, MODEL, 9) == 9
     old = publish(registry, MODEL, 8)
@@ -87,7 +87,7 @@ def test_the_version_that_will_carry_it_is_told_also_after_a_rollback(tmp_path: 
     assert version_of(registry, MODEL, 9) == 11
 
 
-def test_without_a_learner_the_command_stands_and_its_sender_is_told(
+def test_without_a_learner_the_command_stands_and_its_sender_is_reported(
     stream_settings: StreamSettings,
 ) -> None:
     topics = Topics(MODEL, stream_settings.topic_prefix)

@@ -67,11 +67,11 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_json_is_one_object_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = []
-    tool(tmp_path, "--json").render({"a": 1}, lambda: told.append("shown"))
+    output = []
+    tool(tmp_path, "--json").render({"a": 1}, lambda: output.append("shown"))
     assert json.loads(capsys.readouterr().out) == {"a": 1}
-    tool(tmp_path).render({"a": 1}, lambda: told.append("shown"))
-    assert (told, capsys.readouterr().out) == (["shown"], "")
+    tool(tmp_path).render({"a": 1}, lambda: output.append("shown"))
+    assert (output, capsys.readouterr().out) == (["shown"], "")
 
 
 def run(home: Path, error: BaseException) -> int:
@@ -91,8 +91,8 @@ def test_what_nobody_expected_is_a_sentence_and_its_trace_a_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, ZeroDivisionError("by zero")) == 1
-    told, log = capsys.readouterr().err, tmp_path / "logs/tools.log"
-    assert told == f"r2r look: unexpected ZeroDivisionError: by zero (log: {log})\n"
+    output, log = capsys.readouterr().err, tmp_path / "logs/tools.log"
+    assert output == f"r2r look: unexpected ZeroDivisionError: by zero (log: {log})\n"
     assert "Traceback" in log.read_text()
 
 

@@ -74,9 +74,9 @@ def test_letters_are_listed_shown_and_sent_back(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert dlq("list", "--json", "--reason", "truncated", "--limit", "1") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["reasons"] == {"truncated": 2, "not_an_image": 1, "too_many_bytes": 1}
-    assert [found["reason"] for found in told["letters"]] == ["truncated"]
+    output = json.loads(capsys.readouterr().out)
+    assert output["reasons"] == {"truncated": 2, "not_an_image": 1, "too_many_bytes": 1}
+    assert [found["reason"] for found in output["letters"]] == ["truncated"]
     assert dlq("list") == 0
     assert "2 truncated, 1 not_an_image, 1 too_many_bytes" in capsys.readouterr().out
 

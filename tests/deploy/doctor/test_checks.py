@@ -26,7 +26,7 @@ from deploy.doctor.machine_checks import (
 )
 from deploy.doctor.weights_checks import check_weights
 from deploy.settings import DeploySettings
-from replay.label.weights import Weights
+from replay.weights import Weights
 from stream.kafka.facts import ClockDifference, TopicFacts
 from stream.kafka.topics import Topics
 from stream.process.settings import StreamSettings
@@ -61,22 +61,22 @@ def test_what_this_installation_has_is_found() -> None:
     assert "runs on cpu, as deploy.provider says" in check_provider("cpu").message
 
 
-def test_more_threads_than_cores_are_told() -> None:
+def test_more_threads_than_cores_are_reported() -> None:
     assert check_torch(1).level == "ok"
     assert check_torch(100_000).level == "warning"
 
 
 def test_memory_is_read_and_judged(tmp_path: Path) -> None:
-    told = tmp_path / "meminfo"
-    told.write_text("MemTotal:  9 kB\nMemAvailable:    2048 kB\n")
-    assert available_memory_bytes(told) == 2048 * 1024
+    meminfo = tmp_path / "meminfo"
+    meminfo.write_text("MemTotal:  9 kB\nMemAvailable:    2048 kB\n")
+    assert available_memory_bytes(meminfo) == 2048 * 1024
     assert available_memory_bytes(tmp_path / "none") is None
     assert check_memory(None, running=False).level == "ok"
     assert check_memory(GIB, running=False).level == "warning"
     assert check_memory(GIB, running=True).level == "ok"
 
 
-def test_a_disk_that_cannot_hold_the_log_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_cannot_hold_the_log_is_reported(tmp_path: Path) -> None:
     huge = StreamSettings(frames_retention_bytes=10**18)
     assert check_disk(tmp_path / "not/there/yet", StreamSettings(), embedded=False).level == "ok"
     assert check_disk(tmp_path, huge, embedded=False).level == "ok"
@@ -104,7 +104,7 @@ def test_no_kafka_yet_is_well_where_one_can_be_started_and_an_error_elsewhere(ab
     assert "does not answer at" in away.message
 
 
-def test_topics_that_are_missing_forgetful_or_unstamped_are_told() -> None:
+def test_topics_that_are_missing_forgetful_or_unstamped_are_reported() -> None:
     assert check_topics([facts()], FRAMES, "m").message == "all 1; r2r.frames has 3 partitions, kept up to 1.0 GiB each"
     missing = check_topics([facts(), facts("r2r.truth", 0)], FRAMES, "m")
     assert (missing.level, "r2r.truth" in missing.message, "--model m" in missing.remedy) == ("warning", True, True)
@@ -118,7 +118,7 @@ def test_the_topics_of_a_model_are_wanted_or_those_that_all_share() -> None:
 
 
 @pytest.mark.parametrize(("difference_ms", "level"), [(3.0, "ok"), (-900.0, "ok"), (2000.0, "warning")])
-def test_a_clock_that_is_off_is_told(difference_ms: float, level: str) -> None:
+def test_a_clock_that_is_off_is_reported(difference_ms: float, level: str) -> None:
     assert check_clock(ClockDifference(difference_ms, 5.0)).level == level
 
 

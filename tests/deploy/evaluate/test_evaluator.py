@@ -43,8 +43,8 @@ def test_frames_and_labels_meet_in_any_order_and_stay_bounded():
 def test_a_verdict_rewards_classes_that_agree_with_the_labels():
     session = InferenceSession.load(tiny_model(), "cpu", 1)
     colours = [np.full((8, 8, 3), value, np.uint8) for value in ((0, 0, 255), (255, 0, 0), (0, 255, 0))]
-    told = [int(session.run(colour[None]).class_id[0]) for colour in colours]
-    pairs = [(encode_png(colour), answer) for colour, answer in zip(colours, told, strict=True) for _ in range(5)]
+    classes = [int(session.run(colour[None]).class_id[0]) for colour in colours]
+    pairs = [(encode_png(colour), answer) for colour, answer in zip(colours, classes, strict=True) for _ in range(5)]
     verdict = judge(session, [*pairs, (b"no image", 0)], StreamSettings())
     assert verdict["accuracy"] == 1.0
     assert verdict["frames"] == 15

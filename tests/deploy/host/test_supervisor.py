@@ -10,7 +10,7 @@ import pytest
 from deploy.host.errors import RoleEnded
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.roles import SERVER
-from stream.process.home import Home, read_run_file
+from stream.process.home import Home, is_alive, read_run_file
 from stream.process.ports import free_port
 from tests.wait import wait_until
 
@@ -29,14 +29,6 @@ def a_server(port: int) -> RoleCommand:
 def kill(supervisor: Supervisor, name: str) -> None:
     os.kill(supervisor.processes()[name], signal.SIGKILL)
     wait_until(lambda: not supervisor.is_running(name), what="the end of the killed role")
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_role_runs_is_listed_and_ends_with_the_supervisor(tmp_path):
@@ -60,7 +52,7 @@ def test_a_role_that_fails_is_reported_with_its_own_last_line(tmp_path):
     assert str(caught.value).count("(log: ") == 1
 
 
-def test_a_spare_role_that_fails_is_told_and_the_others_go_on(tmp_path):
+def test_a_spare_role_that_fails_is_reported_and_the_others_go_on(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
         supervisor.start(RoleCommand("replay-0", SERVER.module, ["--set", "deploy.prot=1"], spare=True))
         wait_until(lambda: not supervisor.is_running("replay-0"))

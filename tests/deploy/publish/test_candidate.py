@@ -79,6 +79,6 @@ def test_a_candidate_that_fails_with_a_proven_template_is_refused_without_an_exp
     assert exports.count == 0
 
 
-def test_an_initializer_without_a_value_is_told(template: GraphTemplate) -> None:
+def test_an_initializer_without_a_value_is_reported(template: GraphTemplate) -> None:
     with pytest.raises(InvalidGraph, match="is not one of the model's values"):
         template.filled({}, ["a"] * 12)

@@ -36,7 +36,7 @@ ALL = commands(("rollback", 20), ("unpin", None), ("rollback", 7), ("pin", None)
 
 @dataclass
 class World:
-    """A registry with two versions, and what Kafka was told."""
+    """A registry with two versions, and what Kafka has."""
 
     root: str
     topic: Topic

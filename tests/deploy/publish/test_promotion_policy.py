@@ -38,9 +38,9 @@ def refusal(state: PromotionState, on: ServableVersions, kind: str, version: obj
 
 
 def test_a_rollback_gives_the_old_content_the_highest_number_and_pins_it() -> None:
-    after, told = ask(FREE, servable(20, 30, 40), "rollback", 20)
+    after, evidence = ask(FREE, servable(20, 30, 40), "rollback", 20)
     assert (after.pinned, after.roll_forward) == (41, RollForward(20, 41))
-    assert told == {"command": "c", "version": 41, "rolled_back_from": 20}
+    assert evidence == {"command": "c", "version": 41, "rolled_back_from": 20}
     assert after.settled_task == 40
 
 
@@ -49,9 +49,9 @@ def test_a_rollback_while_another_version_is_pinned_pins_the_newer_choice() -> N
 
 
 def test_a_pin_without_a_version_pins_what_answers_and_changes_nothing_else() -> None:
-    after, told = ask(FREE, servable(20, 40), "pin")
+    after, evidence = ask(FREE, servable(20, 40), "pin")
     assert (after.pinned, after.roll_forward) == (40, None)
-    assert told == {"command": "c", "version": 40}
+    assert evidence == {"command": "c", "version": 40}
 
 
 def test_a_pin_of_an_older_version_is_a_rollback() -> None:
@@ -71,17 +71,17 @@ def test_a_number_that_only_a_broken_version_has_is_not_given_again() -> None:
 
 
 def test_an_unpin_lets_the_newest_waiting_checkpoint_through_and_passes_over_those_before() -> None:
-    after, told = ask(PINNED, servable(20, 40, waiting=55), "unpin")
+    after, evidence = ask(PINNED, servable(20, 40, waiting=55), "unpin")
     assert (after.pinned, after.settled_task, after.roll_forward) == (None, 54, None)
-    assert told == {"command": "c", "version": 40, "waiting_task": 55}
+    assert evidence == {"command": "c", "version": 40, "waiting_task": 55}
 
 
 def test_an_unpin_with_nothing_waiting_returns_to_the_newest_that_was_learned() -> None:
     old, new = manifests(20, 40)
     on = ServableVersions([old, new, replace(old, version=41, rolled_back_from=20)], 41)
-    after, told = ask(replace(PINNED, pinned=41), on, "unpin")
+    after, evidence = ask(replace(PINNED, pinned=41), on, "unpin")
     assert (after.pinned, after.roll_forward) == (None, RollForward(40, 42))
-    assert told["rolled_back_from"] == 40
+    assert evidence["rolled_back_from"] == 40
 
 
 def test_an_unpin_of_the_newest_that_was_learned_changes_nothing_else() -> None:

@@ -49,7 +49,7 @@ def test_what_was_saved_last_is_loaded_and_before_that_nothing_is_pinned(root: s
     assert file.load() == STATE
 
 
-def test_a_damaged_file_is_told_with_its_place(tmp_path: Path) -> None:
+def test_a_damaged_file_is_reported_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "steering").mkdir()
     (tmp_path / "steering/digits.json").write_bytes(b"{")
     with pytest.raises(RegistryError, match=r"steering/digits.json is damaged"):

@@ -1,4 +1,4 @@
-"""Checkpoints become versions, in order, once, across restarts; what is refused is told and does not stop the rest."""
+"""Checkpoints become versions, in order, once, across restarts; a refusal is announced and does not stop the rest."""
 
 import hashlib
 import shutil
@@ -48,9 +48,9 @@ def test_a_checkpoint_becomes_a_version_that_is_announced_with_its_evidence(site
     assert manifest.parity <= 1e-4
     assert manifest.metrics["live_clusters"] == 7
     assert manifest.sha256 == hashlib.sha256(site.registry.read_model(MODEL, 3)).hexdigest()
-    (told,) = site.announced_versions()
-    assert (told.version, told.sha256, told.metrics) == (3, manifest.sha256, manifest.metrics)
-    assert told.uri.endswith("/live/digits/3/model.onnx")
+    (announced,) = site.announced_versions()
+    assert (announced.version, announced.sha256, announced.metrics) == (3, manifest.sha256, manifest.metrics)
+    assert announced.uri.endswith("/live/digits/3/model.onnx")
     (event,) = site.events()
     assert (event.id, event.kind) == ("digits/3/promotion/0", "promotion")
     assert event.evidence["parity"] == manifest.parity
@@ -63,7 +63,7 @@ def test_publishing_again_after_a_restart_doubles_nothing(site: Site) -> None:
             for ready in checkpoints:
                 publisher.publish(ready)
     assert site.registry.versions(MODEL) == [1, 2]
-    assert [told.version for told in site.announced_versions()] == [1, 2]
+    assert [announced.version for announced in site.announced_versions()] == [1, 2]
     assert [event.id for event in site.events()] == ["digits/1/promotion/0", "digits/2/promotion/0"]
 
 
@@ -74,9 +74,9 @@ def test_a_version_that_was_promoted_but_not_announced_is_announced_after_the_re
     assert site.registry.versions(MODEL) == [1]
     assert site.announced_versions() == []
     with site.publisher() as publisher:
-        assert [told.version for told in site.announced_versions()] == [1]
+        assert [announced.version for announced in site.announced_versions()] == [1]
         publisher.publish(ready)
-    assert [told.version for told in site.announced_versions()] == [1]
+    assert [announced.version for announced in site.announced_versions()] == [1]
     assert site.registry.versions(MODEL) == [1]
 
 
@@ -97,11 +97,11 @@ def test_a_pruned_version_is_not_published_again_after_a_restart(site: Site) -> 
             for ready in checkpoints:
                 publisher.publish(ready)
     assert site.registry.versions(MODEL) == [2, 3]
-    assert [told.version for told in site.announced_versions()] == [2, 3]
+    assert [announced.version for announced in site.announced_versions()] == [2, 3]
     assert len(site.events()) == 3
 
 
-def test_a_refused_candidate_stays_for_inspection_is_counted_told_and_the_next_is_published(site: Site) -> None:
+def test_a_refused_candidate_stays_for_inspection_is_counted_reported_and_the_next_is_published(site: Site) -> None:
     refused, good = (site.checkpoint(small_state(seed=task, task_seq=task)) for task in (1, 2))
     with site.publisher(tolerance=1e-30) as publisher:
         publisher.publish(refused)
@@ -168,7 +168,7 @@ def test_the_process_killed_and_started_again_ends_with_every_version_once(
     killed.communicate()
     restarted = _start(site)
     try:
-        wait_until(lambda: len({told.version for told in site.announced_versions()}) == 4)
+        wait_until(lambda: len({announced.version for announced in site.announced_versions()}) == 4)
         restarted.terminate()
         assert restarted.wait(PATIENCE_SECONDS) == 0
     finally:

@@ -58,7 +58,7 @@ def test_checkpoints_wait_while_a_version_is_pinned_and_the_newest_is_published_
     with site.publisher() as publisher:
         publish_all(publisher, checkpoints)
     assert site.registry.versions(MODEL) == [2, 6]
-    assert [told.version for told in site.announced_versions()] == [2, 6]
+    assert [announced.version for announced in site.announced_versions()] == [2, 6]
 
 
 def test_killed_between_an_unpin_and_its_publication_the_newest_is_published_and_those_before_are_not(
@@ -109,7 +109,7 @@ def test_a_pinned_version_is_never_pruned(site: Site) -> None:
         assert site.registry.versions(MODEL) == [1]
         publisher.apply(asked(1, "unpin"))
     assert site.registry.versions(MODEL) == [2]
-    assert [told.version for told in site.announced_versions()] == [2]
+    assert [announced.version for announced in site.announced_versions()] == [2]
 
 
 def test_a_person_rolls_back_and_returns_by_the_command_line(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

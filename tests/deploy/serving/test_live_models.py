@@ -124,7 +124,7 @@ def test_a_version_that_is_not_there_is_not_found(server: Server, version: str) 
         server.models.load_older("digits", version)
 
 
-def test_a_broken_version_that_is_asked_for_is_told(server: Server) -> None:
+def test_a_broken_version_that_is_asked_for_is_reported(server: Server) -> None:
     publish(server.registry, "digits", 1, b"no graph")
     publish(server.registry, "digits", 2)
     server.models.refresh()

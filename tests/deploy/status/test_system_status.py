@@ -121,10 +121,10 @@ def test_the_page_fits_a_narrow_terminal(tmp_path: Path, metrics: str, absent_br
     assert "9, pinned" in text
 
 
-LONG_EVENT = Event("", "cats", 7, "promotion", 0, {f"measure_{n}_of_many_that_are_told": n + 0.5 for n in range(12)})
+LONG_EVENT = Event("", "cats", 7, "promotion", 0, {f"measure_{n}_of_many": n + 0.5 for n in range(12)})
 
 
-def test_evidence_is_wrapped_on_a_narrow_terminal_and_told_to_its_end(
+def test_evidence_is_wrapped_on_a_narrow_terminal_and_complete(
     tmp_path: Path, metrics: str, absent_broker: StreamSettings
 ) -> None:
     write_run_file(tmp_path, metrics, absent_broker)
@@ -132,7 +132,7 @@ def test_evidence_is_wrapped_on_a_narrow_terminal_and_told_to_its_end(
     console.print(status_page(replace(look_at(tmp_path, absent_broker), events=(LONG_EVENT,)), now_ms=0))
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= 80
-    assert all(f"measure_{n}_of_many_that_are_told={n}.5" in text for n in range(12))
+    assert all(f"measure_{n}_of_many={n}.5" in text for n in range(12))
     assert "…" not in text
 
 
@@ -149,12 +149,12 @@ def test_where_a_program_reads_it_each_event_and_figure_is_one_line(
     disk = {f"part-{n}": 1024 for n in range(20)}
     page_console().print(status_page(replace(found, events=(LONG_EVENT,), disk_bytes=disk), now_ms=0))
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if "measure_0" in line and "measure_11_of_many_that_are_told=11.5" in line]
+    assert [line for line in lines if "measure_0" in line and "measure_11_of_many=11.5" in line]
     assert [line for line in lines if "part-0" in line and "part-19" in line]
     assert max(len(line) for line in lines) < 1000
 
 
-def test_a_role_that_is_gone_or_silent_is_told(tmp_path: Path, absent_broker: StreamSettings) -> None:
+def test_a_role_that_is_gone_or_silent_is_reported(tmp_path: Path, absent_broker: StreamSettings) -> None:
     write_run_file(tmp_path, "http://127.0.0.1:1", absent_broker)
     found = look_at(tmp_path, absent_broker)
     assert [status.answers for status in found.roles] == [None, False, False]

@@ -1,6 +1,6 @@
 import pytest
 
-from learner.intake.commands import Named, RefusedCommand, apply_commands
+from learner.steps.commands import Named, RefusedCommand, apply_commands
 from stream.log import Record
 from stream.messages.command import Command
 from stream.messages.task_plan import OffsetRange, TaskPlan

@@ -3,10 +3,10 @@ from dataclasses import replace
 from learner.change.drift import DriftSignal
 from learner.memory.sample_intake import RefusedSamples
 
-from learner.intake.commands import Naming, RefusedCommand
 from learner.memory.replay_memory import ReplayCounts
 from learner.model.clusters.update import UpdateReport
 from learner.step import TaskReport
+from learner.steps.commands import Naming, RefusedCommand
 from learner.tell.events import events_of
 from stream.messages.event import Event
 from stream.messages.replay import ReplayRequest

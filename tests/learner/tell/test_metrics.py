@@ -5,11 +5,11 @@ from learner.memory.sample_intake import RefusedSamples
 from prometheus_client import REGISTRY
 
 from learner.intake.admission import Rejected
-from learner.intake.commands import Naming, RefusedCommand
 from learner.memory.replay_memory import ReplayCounts
 from learner.model.clusters.update import UpdateReport
 from learner.state import LearnerState
 from learner.step import TaskReport
+from learner.steps.commands import Naming, RefusedCommand
 from learner.tell import metrics
 from stream.log import Record
 from stream.messages.replay import ReplayRequest

@@ -14,7 +14,6 @@ from replay.generate.diffusion_pipeline import DiffusionPipeline, Drawn
 from replay.generate.generator import Subject
 from replay.generate.pipeline_parts import check_parts
 from replay.generate.text_to_image import PipelineOptions, TextToImage, open_text_to_image
-from replay.label.devices import moved_to
 from stream.process.errors import InvalidSetting
 from stream.sources.datasets.packs import digits_part
 from tests.replay.small import GENERATOR
@@ -206,12 +205,3 @@ def test_a_device_that_is_not_here_is_refused():
 def test_half_precision_on_a_cpu_is_refused_before_anything_is_read():
     with pytest.raises(InvalidSetting, match="use 'auto', or a GPU"):
         open_text_to_image(str(GENERATOR), PipelineOptions(precision="float16"), "cpu")
-
-
-def test_a_model_that_does_not_fit_its_device_is_said_not_to():
-    class TooLarge:
-        def to(self, _device):
-            raise torch.OutOfMemoryError
-
-    with pytest.raises(DeviceMemoryFull, match="a/b does not fit the memory of cpu; choose a smaller model"):
-        moved_to(torch.device("cpu"), TooLarge(), "a/b")

@@ -1,5 +1,5 @@
 import pytest
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from stream.process.errors import InvalidSetting
 from stream.process.settings import Settings, StreamSettings, load_settings
@@ -164,6 +164,28 @@ def test_a_table_is_no_setting_and_a_setting_no_table():
     assert "[learner.paper] is a table; name a key of it" in table_refusal(overrides=["learner.paper=3"])
     assert "learner.seed = {'deep': '3'} is not allowed" in table_refusal(overrides=["learner.seed.deep=3"])
     assert "not allowed" in table_refusal(overrides=["learner.paper=3", "learner.seed.deep=3"])
+
+
+class Checked(Settings):
+    """A section that checks one key of its table against one of its own."""
+
+    most: int = 5
+    paper: Paper = Field(Paper(), validate_default=True)
+
+    @field_validator("paper")
+    @classmethod
+    def _not_beyond_most(cls, paper, info):
+        if paper.births > info.data["most"]:
+            message = f"births = {paper.births}: at most {info.data['most']} fit"
+            raise ValueError(message)
+        return paper
+
+
+@pytest.mark.parametrize("override", ["learner.paper.births=6", "learner.most=1"])
+def test_keys_that_do_not_fit_together_are_told_by_their_check(override):
+    told = r"\[learner.paper\] is not allowed: .*births = \d: at most \d fit; change it"
+    with pytest.raises(InvalidSetting, match=told):
+        load_settings("learner", Checked, None, {}, [override])
 
 
 def test_a_secret_of_a_table_is_not_shown(toml):

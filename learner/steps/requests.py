@@ -12,12 +12,12 @@ from torch import Tensor
 
 from learner.intake.stream_pace import StreamPace
 from learner.intake.window import Place
-from learner.memory.members import Members, members_of
 from learner.memory.replay_memory import MOST_REQUESTS
-from learner.memory.schedule import Share, Wanted, replay_schedule
 from learner.model.contract import live_ids
 from learner.seeds import derived_seed
 from learner.state import LearnerState
+from learner.steps.members import Members, members_of
+from learner.steps.request_order import Share, Wanted, replay_schedule
 from stream.image_codec import encode_png
 from stream.messages.ids import derived_id
 from stream.messages.replay import MOST_EXEMPLARS, ReplayRequest

@@ -3,7 +3,8 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from learner.memory.replay_schedule import Share, Wanted, replay_schedule
+
+from learner.steps.request_order import Share, Wanted, replay_schedule
 
 WANTED = st.lists(
     st.builds(

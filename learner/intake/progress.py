@@ -5,9 +5,29 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 from learner.part import Saved, by_number, by_text
-from learner.plan.inputs import Positions
 from learner.settings import LearnerSettings
 from stream.messages.task_plan import TaskPlan
+
+COMMANDS_PARTITION = 0
+"""Commands have one partition, so that they have one order."""
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The next unplanned offset of each partition; a partition that is not named begins where its log begins."""
+
+    frames: Mapping[int, int] = field(default_factory=dict)
+    samples: Mapping[int, int] = field(default_factory=dict)
+    commands: Mapping[int, int] = field(default_factory=dict)
+
+    def after(self, plan: TaskPlan) -> "Positions":
+        """Return the positions behind a plan."""
+        commands = {COMMANDS_PARTITION: plan.commands} if plan.commands.start < plan.commands.stop else {}
+        return Positions(
+            {**self.frames, **{partition: frames.stop for partition, frames in plan.frames.items()}},
+            {**self.samples, **{partition: samples.stop for partition, samples in plan.samples.items()}},
+            {**self.commands, **{partition: taken.stop for partition, taken in commands.items()}},
+        )
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from replay.label.weights import weights_of
 from replay.settings import ReplaySettings
+from replay.weights import weights_of
 from tests.replay.small import GENERATOR, LABELLER
 
 

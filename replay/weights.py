@@ -54,7 +54,7 @@ def _is_halved(settings: ReplaySettings) -> bool:
     """Return whether the pipeline computes with two bytes a number: by its setting, or by default on a GPU."""
     if settings.precision != "auto":
         return settings.precision != "float32"
-    from replay.label.devices import device_named  # noqa: PLC0415  torch takes seconds to import
+    from replay.devices import device_named  # noqa: PLC0415  torch takes seconds to import
 
     try:
         return settings.pipeline != DIGITS and device_named(settings.device).type == "cuda"
