@@ -32,7 +32,6 @@ CONCEPTS = {
     "stream/broker/dies_with_parent.py",
     "stream/messages/checkpoint_ready.py",
     "stream/messages/command.py",
-    "stream/messages/control.py",
     "stream/messages/event.py",
     "stream/messages/ids.py",
     "stream/messages/model_version.py",

@@ -15,8 +15,8 @@ from deploy.roles import LEARNER
 from learner.settings import LearnerSettings
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import OffsetRange, TaskPlan
-from stream.process.settings import Settings, StreamSettings
+from stream.messages.task_plan import OffsetRange, TaskPlan
+from stream.process.settings import StreamSettings
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 
