@@ -16,7 +16,7 @@ from learner.settings import LearnerSettings
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
 from stream.messages.task_plan import OffsetRange, TaskPlan
-from stream.process.settings import StreamSettings
+from stream.process.settings import Settings, StreamSettings
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 
