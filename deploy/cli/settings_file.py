@@ -1,11 +1,11 @@
 """``r2r init``: a settings file with every setting, its default and what it means, all commented out."""
 
-import ast
 import inspect
 import json
+import re
 import sys
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,10 +13,10 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from deploy.cli.all_settings import settings_classes
+from deploy.cli.errors import FileThere
 from deploy.cli.tool import Tool, run_tool, tool_parser
-from deploy.errors import FileThere
 from deploy.status.disk_usage import readable_bytes
-from stream.process.settings import Settings
+from stream.process.settings import Settings, table_type
 
 _WIDTH = 116
 _HEAD = """\
@@ -26,23 +26,7 @@ _HEAD = """\
 """
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": "a multiple of"}
 _BYTES_WORTH_A_UNIT = 1024
-
-
-@dataclass(frozen=True)
-class Documented:
-    """A setting as its class has it.
-
-    Parameters
-    ----------
-    heading
-        The comment that begins a group of settings; empty inside of it.
-    text
-        The docstring below the setting, in one line; may be empty.
-    """
-
-    name: str
-    heading: str
-    text: str
+_HEADING = re.compile(r"^    # (.+)\n    (\w+):", re.MULTILINE)
 
 
 def settings_text(classes: Mapping[str, type[Settings]]) -> str:
@@ -53,49 +37,40 @@ def settings_text(classes: Mapping[str, type[Settings]]) -> str:
     classes
         The class of each section.
     """
-    sections = ["\n".join([f"[{section}]", *_section(kind)]) for section, kind in classes.items()]
-    return "\n".join([_HEAD, *(f"{text}\n" for text in sections)])
+    tables = (text for section, kind in classes.items() for text in _tables(section, kind))
+    return "\n".join([_HEAD, *(f"{text}\n" for text in tables)])
 
 
-def documented(settings_type: type[Settings]) -> list[Documented]:
-    """Return the settings of a class in the order of its source, those of the class it extends first."""
-    found: list[Documented] = []
-    for kind in reversed(settings_type.__mro__):
-        if issubclass(kind, Settings) and kind is not Settings:
-            found += _of_source(inspect.getsource(kind))
-    return found
+def _tables(name: str, kind: type[Settings]) -> Iterator[str]:
+    """Yield a section's own settings, then each table inside it, as TOML wants it."""
+    yield "\n".join([f"[{name}]", *_table(kind)])
+    for field in kind.model_fields:
+        if (inner := table_type(kind, field)) is not None:
+            yield from _tables(f"{name}.{field}", inner)
 
 
-def _of_source(source: str) -> Iterator[Documented]:
-    (kind,) = ast.parse(source).body
-    lines = source.splitlines()
-    assert isinstance(kind, ast.ClassDef)  # noqa: S101  `inspect` gave the source of a class
-    for node, following in zip(kind.body, [*kind.body[1:], None], strict=True):
-        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
-            continue
-        above = lines[node.lineno - 2].strip()
-        heading = above.removeprefix("#").strip() if above.startswith("#") else ""
-        yield Documented(node.target.id, heading, _docstring(following))
-
-
-def _docstring(node: ast.stmt | None) -> str:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-        return " ".join(node.value.value.split()).replace("``", "`")
-    return ""
-
-
-def _section(kind: type[Settings]) -> Iterator[str]:
-    """Yield a section's lines: each setting below what it means."""
+def _table(kind: type[Settings]) -> Iterator[str]:
+    """Yield a table's lines: each setting below what it means."""
     yield f"# {(kind.__doc__ or '').strip().splitlines()[0].replace('``', '`')}"
-    for setting in documented(kind):
-        field = kind.model_fields[setting.name]
+    headings = _headings(kind)
+    for name, field in kind.model_fields.items():
+        if table_type(kind, name) is not None:
+            continue
         yield ""
-        if setting.heading:
-            yield f"## {setting.heading}"
+        if name in headings:
+            yield f"## {headings[name]}"
             yield ""
-        words = " ".join(part for part in (setting.text, _allowed(field), _with_unit(setting.name, field)) if part)
-        yield from (f"# {line}" for line in _wrapped(words))
-        yield f"# {setting.name} = {toml_value(field.default)}"
+        text = (field.description or "").replace("``", "`")
+        words = " ".join(f"{text} {_allowed(field)} {_with_unit(name, field)}".split())
+        lines = textwrap.wrap(words, _WIDTH, break_long_words=False, break_on_hyphens=False)
+        yield from (f"# {line}" for line in lines)
+        yield f"# {name} = {toml_value(field.default)}"
+
+
+def _headings(kind: type[Settings]) -> dict[str, str]:
+    """Return the comments of the source that begin groups of settings, by the first setting of each."""
+    sources = (inspect.getsource(one) for one in kind.__mro__ if issubclass(one, Settings) and one is not Settings)
+    return {name: heading for source in sources for heading, name in _HEADING.findall(source)}
 
 
 def _allowed(field: FieldInfo) -> str:
@@ -129,18 +104,6 @@ def toml_value(value: Any) -> str:
     if isinstance(value, SecretStr):
         return json.dumps("")
     return json.dumps(list(value) if isinstance(value, tuple) else value)
-
-
-def _wrapped(words: str) -> Iterator[str]:
-    line = ""
-    for word in words.split():
-        if line and len(line) + 1 + len(word) > _WIDTH:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    if line:
-        yield line
 
 
 def write_settings_file(tool: Tool) -> int:

@@ -1,6 +1,6 @@
 """The contracts of what is learned: a model of clusters over the latents of an encoder.
 
-Nothing outside of `learner.model` knows which encoder and which clustering there is; `learner.model.methods` chooses.
+Nothing outside of `learner.model` knows which encoder and which clustering there is; `learner.methods` chooses.
 
 Axes: N images or frames (W of the window, V recent ones, R rehearsed, B of a batch), C = 3 channels, S = input size,
 L latent width, K slots: places for clusters. Slot k holds the cluster ``ids_K[k]``, or none where that is -1.

@@ -1,17 +1,22 @@
 """Settings: one frozen class for each room, read once at the entry point.
 
 Precedence, lowest first: the class's defaults, what `r2r up` in the same home runs with (the address of Kafka and the
-prefix of its topics alone), the TOML file's section, the environment (``R2R_STREAM__POLL_SECONDS``),
-``--set stream.poll_seconds=0.1``. An unknown key is an error wherever it stands.
+prefix of its topics alone), the TOML file's section, the environment (``R2R_STREAM__BUFFER_BYTES``),
+``--set stream.buffer_bytes=1024``. An unknown key is an error wherever it stands.
+
+A field whose type is a `Settings` class is a table of its own: ``paper: PaperSettings = PaperSettings()`` in the class
+of ``learner`` is ``[learner.paper]``, ``R2R_LEARNER__PAPER__BIRTHS`` and ``--set learner.paper.births=2``.
 """
 
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from stream.process.errors import InvalidSetting
 
@@ -23,9 +28,9 @@ _OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
 
 
 class Settings(BaseModel):
-    """What the settings of every room have in common: frozen, and no key is unknown."""
+    """What the settings of every room have in common: frozen, no unknown key, and docstrings below the fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class StreamSettings(Settings):
@@ -79,9 +84,9 @@ def load_settings(
     file
         A TOML file with a table for each section; None for none.
     environment
-        Usually ``os.environ``; only keys that begin with ``R2R_`` are looked at.
+        Usually ``os.environ``; only names that begin with ``R2R_`` are read.
     overrides
-        ``section.key=value`` from the command line.
+        ``section.key=value`` or ``section.table.key=value`` from the command line.
     running
         Of the system that runs in the same home, by section; see `stream.process.home.running_settings`.
 
@@ -96,30 +101,65 @@ def load_settings(
     >>> load_settings("stream", StreamSettings, None, {"R2R_STREAM__FRAME_PARTITIONS": "5"}, []).frame_partitions
     5
     """
-    values: dict[str, Any] = dict((running or {}).get(section, {}))
-    for place in (_from_file(file), _from_environment(environment), _from_overrides(overrides)):
-        for name in place:
-            _check_known(name, SECTIONS, "section", f"there are {', '.join(SECTIONS)}")
-        values |= place.get(section, {})
-    for key in values:
-        _check_known(key, settings_type.model_fields, f"setting of [{section}]", _ALL_SETTINGS)
+    places = (running or {}, _from_file(file), _from_environment(environment), _from_overrides(overrides))
+    nothing: dict[str, Any] = {}
+    values = reduce(_merged, places, nothing)
+    for name in values:
+        if name not in SECTIONS:
+            raise _unknown(name, SECTIONS, "section", f"there are {', '.join(SECTIONS)}")
     try:
-        return settings_type(**values)
+        return settings_type.model_validate(values.get(section, {}))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        message = f"{section}.{key} = {_shown(settings_type, key, first['input'])} is not allowed: {first['msg']}"
-        message += "; change it or leave it out"
-        raise InvalidSetting(message) from error
+        errors = error.errors()
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+        raise _refused(section, settings_type, first) from error
 
 
-def _shown(settings_type: type[Settings], key: str, value: object) -> str:
-    """Return what came, unless it is a secret."""
+def table_type(settings_type: type[Settings], name: str) -> type[Settings] | None:
+    """Return the class of the table that the field ``name`` is; None where it is a setting, or unknown."""
+    field = settings_type.model_fields.get(name)
+    kind = None if field is None else field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
+
+
+def _refused(section: str, settings_type: type[Settings], error: ErrorDetails) -> InvalidSetting:
+    """Say in one sentence what ``pydantic`` found wrong."""
+    *tables, key = (str(part) for part in error["loc"])
+    path = [section]
+    while tables and (kind := table_type(settings_type, tables[0])) is not None:
+        settings_type = kind
+        path.append(tables.pop(0))
+    table, key = ".".join(path), ".".join([*tables, key])
+    if error["type"] == "extra_forbidden":
+        return _unknown(key, settings_type.model_fields, f"setting of [{table}]", _ALL_SETTINGS)
+    if table_type(settings_type, key) is not None:
+        if error["type"] == "value_error":  # a validator's word on several keys at once, which it names
+            return InvalidSetting(f"[{table}.{key}] is not allowed: {error['msg']}; change it or leave it out")
+        message = f"{table}.{key} = {error['input']!r} is not allowed: [{table}.{key}] is a table; name a key of it"
+        return InvalidSetting(message)
     field = settings_type.model_fields.get(key)
-    return "what came" if field is not None and field.annotation is SecretStr else repr(value)
+    is_secret = field is not None and field.annotation is SecretStr
+    shown = "what came" if is_secret else repr(error["input"])
+    message = f"{table}.{key} = {shown} is not allowed: {error['msg']}; change it or leave it out"
+    return InvalidSetting(message)
 
 
-def _from_file(file: Path | None) -> dict[str, dict[str, Any]]:
+def _unknown(name: str, known: Iterable[str], what: str, remedy: str) -> InvalidSetting:
+    nearest = difflib.get_close_matches(name, known, n=1)
+    message = f"{name!r} is not a {what}; " + (f"did you mean {nearest[0]!r}?" if nearest else remedy)
+    return InvalidSetting(message)
+
+
+def _merged(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both, ``above`` where they differ; tables are merged key by key."""
+    both = dict(below)
+    for name, value in above.items():
+        old = both.get(name)
+        both[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return both
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
@@ -134,28 +174,22 @@ def _from_file(file: Path | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     names = [name for name in environment if name.startswith(_PREFIX) and name not in _OTHER_VARIABLES]
-    pairs = [f"{name.removeprefix(_PREFIX).lower().replace('__', '.', 1)}={environment[name]}" for name in names]
+    pairs = [f"{name.removeprefix(_PREFIX).lower().replace('__', '.')}={environment[name]}" for name in names]
     return _from_overrides(pairs)
 
 
-def _from_overrides(overrides: Sequence[str]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _from_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for text in overrides:
         path, equals, value = text.partition("=")
-        section, dot, key = path.partition(".")
-        if not (equals and dot):
+        if not (equals and "." in path):
             came = f"{path!r} with a value" if equals else repr(text)
             message = f"a setting is written section.key=value, but {came} came; try stream.frame_partitions=5"
             raise InvalidSetting(message)
-        found.setdefault(section, {})[key] = value
+        tree: Any = value
+        for name in reversed(path.split(".")):
+            tree = {name: tree}
+        found = _merged(found, tree)
     return found
-
-
-def _check_known(name: str, known: Sequence[str] | Mapping[str, Any], what: str, remedy: str) -> None:
-    if name in known:
-        return
-    nearest = difflib.get_close_matches(name, list(known), n=1)
-    message = f"{name!r} is not a {what}; " + (f"did you mean {nearest[0]!r}?" if nearest else remedy)
-    raise InvalidSetting(message)

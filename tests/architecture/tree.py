@@ -1,6 +1,8 @@
 """What lies in the repository, as the architecture tests see it."""
 
+import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -11,6 +13,12 @@ _OUTPUTS = {"__pycache__", "build"}
 def python_files(*folders: str) -> list[Path]:
     """Return all Python files below the folders."""
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+@cache
+def syntax(path: Path) -> ast.Module:
+    """Return the file's syntax tree; each file is parsed once for all checks."""
+    return ast.parse(path.read_text())
 
 
 def written_files() -> Iterator[tuple[Path, str]]:

@@ -13,10 +13,10 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import FrameLog, Record
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import PositionLost
 from stream.process.settings import StreamSettings
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 PARTITIONS = 3
 RECORD_BYTES = 10_000
@@ -79,19 +79,19 @@ def _kafka_bench(settings: StreamSettings, cleanup: ExitStack) -> Bench:
         producer.send(topic, b"key", value, [("name", b"content")], partition)
 
     def expire(partition: int, before: int) -> None:
-        producer.flush(10)
+        producer.flush(PATIENCE_SECONDS)
         admin = open_admin(settings)
         admin.delete_records({TopicPartition(topic, partition): before})
         admin.close()
 
     def open_log(buffer_bytes: int) -> PartitionConsumer:
-        producer.flush(10)
+        producer.flush(PATIENCE_SECONDS)
         log = PartitionConsumer(settings.model_copy(update={"buffer_bytes": buffer_bytes}), topic)
         cleanup.callback(log.close)
         return log
 
     def settled() -> None:
-        producer.flush(10)
+        producer.flush(PATIENCE_SECONDS)
 
     # One fetch of at most half a share, and one producer's batch of 256 KB that Kafka never cuts.
     return Bench(append, settled, expire, open_log, overshoot_bytes=PARTITIONS * 256 * 1024)

@@ -11,18 +11,17 @@ from typing import Self
 
 import httpx
 
-from tests.wait import wait_until
-
-_START_SECONDS = 60
+from deploy.roles import SERVER
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class ServerProcess:
-    """``python -m deploy.serving.server`` over the registry of ``home``; leaves nothing behind when the block ends."""
+    """``r2r serve`` over the registry of ``home``; leaves nothing behind when the block ends."""
 
     def __init__(self, home: Path, *flags: str) -> None:
         self.home = home
         self._address_file = home / f"address-{os.urandom(4).hex()}.json"
-        command = [sys.executable, "-m", "deploy.serving.server", "--home", str(home), "--address-file"]
+        command = [sys.executable, "-m", SERVER.module, "--home", str(home), "--address-file"]
         self.process = subprocess.Popen(
             [*command, str(self._address_file), "--port", "0", *flags],
             stdout=subprocess.PIPE,
@@ -31,10 +30,10 @@ class ServerProcess:
         )
 
     def __enter__(self) -> Self:
-        wait_until(lambda: self._address_file.exists() or self.process.poll() is not None, _START_SECONDS)
+        wait_until(lambda: self._address_file.exists() or self.process.poll() is not None)
         assert self._address_file.exists(), self.process.communicate()[1]
         self.address = str(json.loads(self._address_file.read_bytes())["address"])
-        self.client = httpx.Client(base_url=self.address, timeout=30)
+        self.client = httpx.Client(base_url=self.address, timeout=PATIENCE_SECONDS)
         return self
 
     def __exit__(
@@ -46,7 +45,7 @@ class ServerProcess:
         self.process.communicate()
 
     def wait_until_serving(self, model: str, version: int) -> None:
-        wait_until(lambda: self.version_serving(model) == version, 30)
+        wait_until(lambda: self.version_serving(model) == version)
 
     def version_serving(self, model: str) -> int | None:
         index = self.client.post("/v2/repository/index").json()
@@ -55,4 +54,4 @@ class ServerProcess:
     def stop(self) -> int:
         """Send SIGTERM and return the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(PATIENCE_SECONDS)

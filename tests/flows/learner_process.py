@@ -5,19 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.roles import LEARNER
 from learner.settings import LearnerSettings
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import OffsetRange, TaskPlan
-from stream.process.settings import StreamSettings
-from tests.wait import wait_until
-
-_STOP_SECONDS = 60
+from stream.messages.task_plan import OffsetRange, TaskPlan
+from stream.process.settings import Settings, StreamSettings
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class LearnerProcess:
@@ -26,7 +26,7 @@ class LearnerProcess:
     def __init__(self, folder: Path, model: str, *flags: str, faults: str = "") -> None:
         self.home = folder / "home"
         self.log_file = self.home / "logs" / f"learner-{model}.log"
-        command = [sys.executable, "-m", "learner.service", "--model", model, "--home", str(self.home), *flags]
+        command = [sys.executable, "-m", LEARNER.module, "--model", model, "--home", str(self.home), *flags]
         settings = ["--settings", str(folder / "settings.toml")] if (folder / "settings.toml").exists() else []
         self.process = subprocess.Popen(
             [*command, *settings],
@@ -47,7 +47,7 @@ class LearnerProcess:
 
     def ended(self) -> tuple[int, str]:
         """Wait until it ends by itself; return its exit code and what it wrote to stderr."""
-        _, told = self.process.communicate(timeout=_STOP_SECONDS)
+        _, told = self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode, told
 
     def stopped(self) -> tuple[int, str]:
@@ -69,17 +69,24 @@ class LearnerProcess:
                     reached.update({partition: frames.stop for partition, frames in plan.frames.items()})
                 return sum(ends.values()) - sum(reached.values()) <= leaving
 
-            wait_until(planned, 90, f"plans up to {ends}")
+            wait_until(planned, what=f"plans up to {ends}")
 
 
 def write_settings(folder: Path, streaming: StreamSettings, learning: LearnerSettings) -> None:
     """Write the settings file of a learner process."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for section, settings in (("stream", streaming), ("learner", learning)):
-        changed = settings.model_dump(mode="json", exclude_defaults=True)
-        lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in changed.items())]
+    lines = [*_table("stream", streaming), *_table("learner", learning)]
     (folder / "settings.toml").write_text("\n".join(lines))
+
+
+def _table(name: str, settings: Settings) -> Iterator[str]:
+    """Yield the lines of what is no default, tables within it last."""
+    changed = settings.model_dump(mode="json", exclude_defaults=True)
+    yield f"[{name}]"
+    yield from (f"{key} = {json.dumps(value)}" for key, value in changed.items() if not isinstance(value, dict))
+    for key, value in changed.items():
+        if isinstance(value, dict):
+            yield from _table(f"{name}.{key}", getattr(settings, key))
 
 
 def written_plans(streaming: StreamSettings, topics: Topics) -> list[TaskPlan]:

@@ -5,8 +5,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from learner.faults import Faults
+from learner.process import fix_threads
 from learner.save.checkpoint import CheckpointStore
-from learner.service import Learner, fix_threads, open_learner
+from learner.service import Learner, open_learner
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
@@ -14,6 +15,7 @@ from stream.kafka.topics import Topics
 from stream.process.deadline import Deadline
 from stream.process.settings import StreamSettings
 from tests.learner.small import SETTINGS, digits_frames
+from tests.wait import PATIENCE_SECONDS
 
 
 def preload(streaming: StreamSettings, topics: Topics, first: int, count: int) -> dict[int, int]:
@@ -28,16 +30,16 @@ def preload(streaming: StreamSettings, topics: Topics, first: int, count: int) -
 
 
 class AfterTask:
-    """Tells a learner to stop once it has executed so many plans; fails after a minute."""
+    """Tells a learner to stop once it has executed so many plans; fails where they do not come."""
 
     def __init__(self, learner: Learner, task_seq: int) -> None:
         self._learner = learner
         self._task_seq = task_seq
-        self._deadline = Deadline(60.0)
+        self._deadline = Deadline(PATIENCE_SECONDS)
 
     def is_set(self) -> bool:
-        assert not self._deadline.expired, f"stopped at task {self._learner.state.task_seq}"
-        return self._learner.state.task_seq >= self._task_seq
+        assert not self._deadline.expired, f"stopped at task {self._learner.state.progress.task_seq}"
+        return self._learner.state.progress.task_seq >= self._task_seq
 
 
 @contextmanager

@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.roles import REPLAY
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.messages.replay import ReplayRequest, ReplaySamples
 from stream.process.settings import StreamSettings
-
-_END_SECONDS = 60
+from tests.wait import PATIENCE_SECONDS
 
 
 class ReplayProcess:
@@ -25,7 +25,7 @@ class ReplayProcess:
     def __init__(
         self, folder: Path, streaming: StreamSettings, topics: Topics, worker: int = 0, faults: str = ""
     ) -> None:
-        command = [sys.executable, "-m", "replay.worker", "--model", topics.model, "--worker", str(worker)]
+        command = [sys.executable, "-m", REPLAY.module, "--model", topics.model, "--worker", str(worker)]
         command += ["--home", str(folder), "--set", f"stream.bootstrap_servers={streaming.bootstrap_servers}"]
         command += ["--set", f"stream.topic_prefix={streaming.topic_prefix}", "--set", "replay.batch_images=16"]
         self.process = subprocess.Popen(
@@ -44,7 +44,7 @@ class ReplayProcess:
 
     def ended(self) -> tuple[int, str]:
         """Wait until it ends by itself; return its exit code and what it wrote to stderr."""
-        _, told = self.process.communicate(timeout=_END_SECONDS)
+        _, told = self.process.communicate(timeout=PATIENCE_SECONDS)
         return self.process.returncode, told
 
     def stopped(self) -> tuple[int, str]:

@@ -8,7 +8,9 @@ from learner.faults import POINTS, Faults
 from stream.process.errors import InvalidSetting
 
 PROGRAM = "import sys; from learner.faults import Faults; faults = Faults.parse(sys.argv[1])\n"
-PROGRAM += "for visit in (1, 2, 3): print(visit, flush=True); [faults.reached(p) for p in ('mid_update', 'announced')]"
+PROGRAM += (
+    "for visit in (1, 2, 3): print(visit, flush=True); [faults.reached(p) for p in ('update_executed', 'announced')]"
+)
 
 
 def test_without_the_variable_every_point_is_passed():
@@ -19,7 +21,7 @@ def test_without_the_variable_every_point_is_passed():
 
 
 def test_the_process_is_killed_at_the_named_visit_of_the_named_point():
-    found = subprocess.run([sys.executable, "-c", PROGRAM, "kill=mid_update@2"], capture_output=True, check=False)
+    found = subprocess.run([sys.executable, "-c", PROGRAM, "kill=update_executed@2"], capture_output=True, check=False)
     assert found.returncode == -signal.SIGKILL
     assert found.stdout.split() == [b"1", b"2"]
 

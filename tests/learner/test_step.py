@@ -1,13 +1,14 @@
 from dataclasses import replace
 
+from learner.save.state_format import state_to_bytes
+
 from learner.plan.inputs import Inputs
 from learner.plan.plan_log import MemoryPlanLog
-from learner.save.state_format import state_to_bytes
 from learner.seeds import derived_seed
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.step import execute
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import AROUND, SETTINGS, digits_log, run_through
 
 FRAMES = 224  # so many that a change of classes is noticed and learned from

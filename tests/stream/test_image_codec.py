@@ -243,7 +243,7 @@ def test_threads_decode_alike_and_leave_the_warning_filters_alone():
         assert any(np.array_equal(image, first) for first in images[:2])
 
 
-@settings(max_examples=400, deadline=1000, derandomize=True, database=None)
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
 @given(
     name=st.sampled_from(sorted(VALID)),
     changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=12),
@@ -256,7 +256,9 @@ def test_mutated_bytes_give_an_array_or_an_invalid_image(name, changes, kept, ta
         data[int(place * len(data))] = value
     if kept < 0.5:
         data = data[: int(2 * kept * len(data))]
+    started = time.thread_time()
     outcome = outcome_of(bytes(data) + tail)
+    assert time.thread_time() - started < 1.0
     if isinstance(outcome, InvalidImage):
         assert outcome.reason
         assert not isinstance(outcome.__cause__, Warning)
@@ -265,7 +267,7 @@ def test_mutated_bytes_give_an_array_or_an_invalid_image(name, changes, kept, ta
         assert outcome.shape[0] * outcome.shape[1] <= MAX_PIXELS
 
 
-@settings(max_examples=200, deadline=1000, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(st.binary(max_size=64), st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF\x20\0\0\0WEBP"]))
 def test_random_bytes_behind_a_true_signature_escape_as_nothing_else(body, signature):
     with pytest.raises(InvalidImage):

@@ -1,4 +1,4 @@
-"""The judge of frames, and roles that die as planned; the kills of real roles are in ``tests/flows``."""
+"""The judge of frames, and roles that die as planned; the kills of real roles are in ``tests/flows/crashes``."""
 
 from collections import deque
 
@@ -8,8 +8,8 @@ from benchmarks.recovery.__main__ import planned_deaths
 from benchmarks.recovery.killed_roles import AT_RANDOM, Death, KilledRole, histogram
 from benchmarks.recovery.uninterrupted import Judged
 from learner import faults as learner_faults
-from replay import faults as replay_faults
-from stream.messages.control import OffsetRange, TaskPlan
+from replay.worker import Faults as ReplayFaults
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.wait import wait_until
 
 DIES_WHERE_TOLD = """
@@ -58,7 +58,7 @@ def test_a_role_dies_as_often_as_planned_and_then_lives_on(killed_role):
         killed_role.look()
         return killed_role.is_spared
 
-    wait_until(spared, 60, "the last planned death")
+    wait_until(spared, what="the last planned death")
     assert killed_role.kills == {"plan_written": 2, AT_RANDOM: 1}
     assert histogram([killed_role]) == ["learner.at_random     # 1", "learner.plan_written  ## 2"]
 
@@ -72,13 +72,13 @@ def test_a_role_that_ends_by_itself_is_told(tmp_path):
         return False
 
     with pytest.raises(RuntimeError, match=r"feed ended by itself with code 1: .*no_such_module"):
-        wait_until(look_until_it_raises, 60, "the end")
+        wait_until(look_until_it_raises, what="the end")
 
 
 def test_every_named_phase_is_planned_five_times_and_60_kills_at_least():
     deaths = planned_deaths(quick=False)
     assert sum(map(len, deaths.values())) >= 60
-    for role, points in (("learner", learner_faults.POINTS), ("replay", replay_faults.POINTS)):
+    for role, points in (("learner", learner_faults.POINTS), ("replay", ReplayFaults.points)):
         phases = [death.phase for death in deaths[role]]
         assert {phase: phases.count(phase) for phase in points} == dict.fromkeys(points, 5)
     assert [len(deaths[role]) for role in ("feed", "publisher", "server")] == [5, 5, 5]

@@ -17,7 +17,7 @@ from deploy.serving.served_contract import OUTPUT_NAMES
 from stream.image_codec import decode_image, encode_jpeg, encode_png
 from tests.deploy.published import publish
 from tests.deploy.server_process import ServerProcess
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
 JPEG = encode_jpeg(PIXELS, quality=90)
@@ -197,7 +197,7 @@ def test_what_is_not_there_is_a_sentence(client: httpx.Client, method: str, path
 
 def test_a_body_that_does_not_come_is_not_waited_for(server: ServerProcess) -> None:
     url = httpx.URL(server.address)
-    with socket.create_connection((url.host, url.port or 0), timeout=10) as slow:
+    with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE_SECONDS) as slow:
         head = f"POST {INFER} HTTP/1.1\r\nHost: {url.host}\r\nContent-Type: image/jpeg\r\nContent-Length: 5000\r\n\r\n"
         slow.sendall(head.encode() + b"x" * 10)
         answer = b""
@@ -212,7 +212,7 @@ def test_what_reads_the_registry_is_admitted_as_inference_is(tmp_path: Path) -> 
     with ServerProcess(tmp_path, "--set", "deploy.max_in_flight_requests=1") as one:
         one.wait_until_serving("digits", 1)
         url = httpx.URL(one.address)
-        with socket.create_connection((url.host, url.port or 0), timeout=10) as slow:
+        with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE_SECONDS) as slow:
             head = f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 5000\r\n\r\n"
             slow.sendall(head.encode() + b"x")
             wait_until(lambda: "r2r_server_requests_in_flight 1.0" in one.client.get("/metrics").text)
@@ -230,7 +230,7 @@ def test_what_reads_the_registry_is_admitted_as_inference_is(tmp_path: Path) -> 
 def test_a_client_that_goes_away_harms_nobody(server: ServerProcess) -> None:
     url = httpx.URL(server.address)
     for _ in range(5):
-        with socket.create_connection((url.host, url.port or 0), timeout=10) as gone:
+        with socket.create_connection((url.host, url.port or 0), timeout=PATIENCE_SECONDS) as gone:
             head = f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 5000\r\n\r\n"
             gone.sendall(head.encode() + b"x")
     assert _post(server.client, JPEG, "image/jpeg").status_code == 200

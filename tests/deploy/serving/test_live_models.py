@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from deploy.errors import ModelNotFound, ModelNotReady, VersionBroken
 from deploy.metrics import ServingMetrics
+from deploy.registry.errors import ModelNotFound, VersionBroken
 from deploy.registry.versions import Registry
+from deploy.serving.errors import ModelNotReady
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.live_models import LiveModels
 from tests.deploy.published import publish
 from tests.deploy.tiny_model import tiny_model
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 IMAGE = np.zeros((1, 8, 8, 3), np.uint8)
 
@@ -123,7 +124,7 @@ def test_a_version_that_is_not_there_is_not_found(server: Server, version: str) 
         server.models.load_older("digits", version)
 
 
-def test_a_broken_version_that_is_asked_for_is_told(server: Server) -> None:
+def test_a_broken_version_that_is_asked_for_is_reported(server: Server) -> None:
     publish(server.registry, "digits", 1, b"no graph")
     publish(server.registry, "digits", 2)
     server.models.refresh()
@@ -166,13 +167,13 @@ def test_the_watcher_outlives_a_registry_that_is_away(tmp_path: Path) -> None:
     watcher = threading.Thread(target=server.models.watch, args=(stopping, 0.01))
     watcher.start()
     try:
-        wait_until(lambda: server.models.ready, 10)
+        wait_until(lambda: server.models.ready)
         registry.lost = True
         publish(registry, "digits", 2)
         assert server.models.newest("digits").version == 1
         registry.lost = False
-        wait_until(lambda: server.models.newest("digits").version == 2, 10)
+        wait_until(lambda: server.models.newest("digits").version == 2)
     finally:
         stopping.set()
-        watcher.join(10)
+        watcher.join(PATIENCE_SECONDS)
     assert not watcher.is_alive()

@@ -1,4 +1,4 @@
-"""The protocol's JSON: what is read, and how what cannot be read is told."""
+"""The protocol's JSON: what is read, and how what cannot be read is refused."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.errors import InvalidRequest, InvalidTensor
+from deploy.serving.errors import InvalidRequest, InvalidTensor
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.protocol import InferRequest, InferResponse, model_metadata
 from deploy.serving.served_contract import OUTPUT_NAMES
@@ -65,7 +65,7 @@ def test_id_and_outputs_are_taken_in_the_order_they_come() -> None:
         ({"data": [10**30] * 72}, "whole numbers from 0 to 255"),
     ],
 )
-def test_a_wrong_tensor_is_told_with_what_came_and_what_to_send(changes: dict[str, Any], cause: str) -> None:
+def test_a_wrong_tensor_is_reported_with_what_came_and_what_to_send(changes: dict[str, Any], cause: str) -> None:
     with pytest.raises(InvalidRequest, match=cause):
         _read(_request(**changes))
 
@@ -91,12 +91,12 @@ def test_binary_tensors_are_refused_in_words() -> None:
         (b'{"id": 3, "inputs": []}', "'id' is 3"),
     ],
 )
-def test_a_body_that_is_no_request_is_told(body: bytes, cause: str) -> None:
+def test_a_body_that_is_no_request_is_reported(body: bytes, cause: str) -> None:
     with pytest.raises(InvalidRequest, match=cause):
         InferRequest.from_bytes(body, max_batch_images=4)
 
 
-def test_an_output_that_the_model_does_not_have_is_told() -> None:
+def test_an_output_that_the_model_does_not_have_is_reported() -> None:
     with pytest.raises(InvalidTensor, match="does not have came; send any of class_id"):
         _read({**_request(), "outputs": [{"name": "logits"}]})
 
@@ -113,8 +113,10 @@ _json = st.recursive(
 @given(tensor=st.fixed_dictionaries({}, optional=dict.fromkeys(_keys, _json)), rest=_json)
 def test_whatever_comes_is_read_or_refused_in_words(tensor: dict[str, Any], rest: Any) -> None:
     for document in (rest, {"inputs": rest}, {**_request(), "outputs": rest}, _request(**tensor)):
+        read = None
         with contextlib.suppress(InvalidRequest):
-            _read(document)
+            read = _read(document)
+        assert read is None or 0 < len(read.images) <= 4
 
 
 def test_a_response_has_the_protocol_s_form() -> None:

@@ -5,18 +5,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learner.intake.resends import ResendWindows
+from learner.part import Saved
+from tests.learner.small import SETTINGS
 
 WIDTH = 1024
 SOURCES = 4096
 
 
+def resent(windows, frames):
+    """Return the windows after the frames, and of each whether it came before."""
+    found = []
+    for source, sequence in frames:
+        windows, came_before = windows.noted(source, sequence)
+        found.append(came_before)
+    return windows, found
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, WIDTH - 1)), max_size=300))
 def test_inside_the_window_it_is_a_set(sent):
-    windows, seen = ResendWindows(), set()
-    for frame in sent:
-        assert windows.admit(*frame) == (frame not in seen)
-        seen.add(frame)
+    _, found = resent(ResendWindows(), sent)
+    assert found == [frame in sent[:place] for place, frame in enumerate(sent)]
 
 
 def test_far_jumps_agree_with_a_set_of_the_newest_numbers():
@@ -24,38 +33,39 @@ def test_far_jumps_agree_with_a_set_of_the_newest_numbers():
     for _ in range(5000):
         sequence = max(0, highest + int(draw.integers(-2000, 1500)))
         too_old = sequence <= highest - WIDTH
-        assert windows.admit("a", sequence) == (sequence not in seen and not too_old)
+        windows, came_before = windows.noted("a", sequence)
+        assert came_before == (sequence in seen or too_old)
         seen.add(sequence)
         highest = max(highest, sequence)
 
 
-def test_a_number_older_than_the_window_counts_as_seen():
-    windows = ResendWindows()
-    assert windows.admit("a", WIDTH)
-    assert not windows.admit("a", 0)
-    assert windows.admit("a", 1)
+def test_a_number_older_than_the_window_counts_as_come():
+    _, found = resent(ResendWindows(), [("a", WIDTH), ("a", 0), ("a", 1)])
+    assert found == [False, True, False]
 
 
 def test_the_source_seen_longest_ago_is_forgotten_first_and_memory_is_bounded():
-    windows = ResendWindows()
-    for number in range(SOURCES):
-        windows.admit(f"s{number}", 0)
-    windows.admit("s0", 1)
-    windows.admit("new", 0)
-    assert not windows.admit("s0", 0), "was seen again, so it is remembered"
-    assert windows.admit("s1", 0), "was forgotten, so it counts as new"
-    for number in range(10 * SOURCES):
-        windows.admit(f"t{number}", 10**15)
-    assert len(windows.to_state()) == SOURCES
-    assert all(len(bits) <= WIDTH // 4 for _, _, bits in windows.to_state())
+    windows, _ = resent(ResendWindows(), [(f"s{number}", 0) for number in range(SOURCES)])
+    windows, _ = resent(windows, [("s0", 1), ("new", 0)])
+    _, found = resent(windows, [("s0", 0), ("s1", 0)])
+    assert found == [True, False], "s0 was seen again, s1 was forgotten and counts as new"
+    windows, _ = resent(windows, [(f"t{number}", 10**15) for number in range(SOURCES)])
+    saved = windows.save().values["windows"]
+    assert len(saved) == SOURCES
+    assert all(len(bits) <= WIDTH // 4 for _, _, bits in saved)
 
 
-def test_saved_and_restored_it_knows_and_forgets_the_same():
-    windows, draw = ResendWindows(), np.random.default_rng(1)
-    for _ in range(500):
-        windows.admit(str(draw.choice(list("abcdef"))), int(draw.integers(3000)))
-    restored = ResendWindows.from_state(json.loads(json.dumps(windows.to_state())))
-    assert restored.to_state() == windows.to_state()
-    for _ in range(500):
-        source, sequence = str(draw.choice(list("abcdef"))), int(draw.integers(3000))
-        assert restored.admit(source, sequence) == windows.admit(source, sequence)
+def test_noting_a_frame_leaves_the_windows_that_were_there_as_they_were():
+    windows, _ = ResendWindows().noted("a", 0)
+    later, _ = windows.noted("a", 1)
+    assert not windows.noted("a", 1)[1]
+    assert later.noted("a", 1)[1]
+
+
+def test_saved_and_loaded_it_knows_and_forgets_the_same():
+    draw = np.random.default_rng(1)
+    frames = [(str(draw.choice(list("abcdef"))), int(draw.integers(3000))) for _ in range(1000)]
+    windows, _ = resent(ResendWindows(), frames[:500])
+    loaded = ResendWindows.load(Saved(json.loads(json.dumps(windows.save().values))), SETTINGS)
+    assert loaded.save() == windows.save()
+    assert resent(loaded, frames[500:]) == resent(windows, frames[500:])

@@ -4,7 +4,7 @@ from learner.plan import ahead as ahead_module
 from learner.plan.ahead import Ahead
 from stream.memory_log import MemoryLog
 from stream.process.errors import InvalidImage, PositionLost
-from tests.learner.small import AROUND, digits_frames
+from tests.learner.small import decode, digits_frames
 
 IMAGES = [frame.image for frame in digits_frames(0, 4)]
 
@@ -17,7 +17,7 @@ class Counting:
 
     def __call__(self, data):
         self.asked += 1
-        return AROUND.decode(data)
+        return decode(data)
 
 
 @pytest.fixture
@@ -35,9 +35,9 @@ def ahead(counting):
 def test_an_image_that_was_begun_is_decoded_once_and_any_other_when_it_is_asked_for(ahead, counting):
     ahead.begin(IMAGES[:3], MemoryLog(1))
     ahead.wait()
-    assert all((ahead(image) == AROUND.decode(image)).all() for image in IMAGES)
+    assert all((ahead(image) == decode(image)).all() for image in IMAGES)
     assert counting.asked == 4
-    assert (ahead(IMAGES[0]) == AROUND.decode(IMAGES[0])).all()
+    assert (ahead(IMAGES[0]) == decode(IMAGES[0])).all()
 
 
 def test_what_is_no_image_is_told_when_it_is_asked_for(ahead):
@@ -76,7 +76,7 @@ def test_it_holds_a_bounded_number_of_bytes(ahead, counting, monkeypatch):
     ahead.begin(IMAGES, MemoryLog(1))
     ahead.wait()
     assert counting.asked == 3
-    assert (ahead(IMAGES[3]) == AROUND.decode(IMAGES[3])).all()
+    assert (ahead(IMAGES[3]) == decode(IMAGES[3])).all()
 
 
 def test_the_log_is_polled_and_its_error_is_told_to_who_waits(ahead):

@@ -4,11 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from learner.intake.progress import Positions
 from learner.plan.ahead import Ahead
-from learner.plan.inputs import InputLogs, Positions
+from learner.plan.inputs import InputLogs
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange, TaskPlan
-from tests.learner.small import AROUND
+from stream.messages.task_plan import OffsetRange, TaskPlan
+from tests.learner.small import decode
 
 PLAN = TaskPlan("m", 1, 7, {1: OffsetRange(4, 9)}, {0: OffsetRange(0, 2)}, OffsetRange(3, 5), 0, "", 0)
 
@@ -68,7 +69,7 @@ def test_samples_and_commands_are_never_waited_for():
 
 def test_while_a_plan_is_executed_frames_are_taken_in_without_waiting():
     frames = Noting()
-    with closing(Ahead(AROUND.decode)) as ahead:
+    with closing(Ahead(decode)) as ahead:
         logs = InputLogs(frames, ahead=ahead)
         logs.take(replace(PLAN, frames={}, samples={}, commands=OffsetRange(0, 0)))
         logs.look()

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learner.change.schedule import PendingUpdate
 from learner.faults import Faults
 from learner.intake.window import Place
 from learner.plan.cut import merge_by_time
@@ -9,10 +12,10 @@ from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
 from learner.seeds import derived_seed
-from learner.state import LearnerState, PendingUpdate
+from learner.state import LearnerState
 from stream.log import Waiting
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import InvalidSetting, PositionLost
 from tests.learner.small import SETTINGS, digit_images
 
@@ -28,14 +31,22 @@ class Clock:
         return self.now_ms
 
 
+def quiet(learning):
+    """Return a new learner for which no update waits."""
+    return waiting(LearnerState.new(learning), None)
+
+
+def waiting(state, pending):
+    return replace(state, schedule=replace(state.schedule, pending=pending))
+
+
 class Bench:
     """A planner on a log in memory whose records carry the times they are given."""
 
     def __init__(self, partitions=2, learning=QUICK, plans=None, buffer_bytes=2**26):
         self.log = MemoryLog(partitions, buffer_bytes)
         self.clock = Clock()
-        self.state = LearnerState.new(learning)
-        self.state.pending = None
+        self.state = quiet(learning)
         self.plans = plans or MemoryPlanLog()
         self.start()
 
@@ -53,7 +64,7 @@ class Bench:
         plan = self.next_plan()
         if plan is not None:
             self.log.take(plan.frames)
-            self.state.finish(plan)
+            self.state = replace(self.state, progress=self.state.progress.after(plan, skipped=0))
         return plan
 
 
@@ -137,9 +148,9 @@ def test_after_a_cut_the_wait_begins_anew():
 
 def test_an_update_that_has_waited_long_enough_is_planned_also_without_frames():
     bench = Bench()
-    images = digit_images(0, QUICK.projection_dimensions + 2)
-    bench.state.window.add([Place(0, n) for n in range(len(images))], images)
-    bench.state.pending = PendingUpdate(99, 1, bench.clock.now_ms + 500)
+    images = digit_images(0, bench.state.model.traits.fewest_frames + 1)
+    window = bench.state.window.added([Place(0, n) for n in range(len(images))], images)
+    bench.state = replace(waiting(bench.state, PendingUpdate(99, 1, bench.clock.now_ms + 500)), window=window)
     assert bench.next_plan() is None
     bench.clock.now_ms += 500
     plan = bench.next_plan()
@@ -149,7 +160,7 @@ def test_an_update_that_has_waited_long_enough_is_planned_also_without_frames():
 
 def test_a_plan_is_no_larger_than_what_a_pending_update_waits_for():
     bench = Bench()
-    bench.state.pending = PendingUpdate(32, 29, None)
+    bench.state = waiting(bench.state, PendingUpdate(32, 29, None))
     bench.append(0, *range(20))
     assert bench.next_plan().frames == {0: OffsetRange(0, 3)}
 
@@ -234,8 +245,7 @@ def test_plans_of_an_earlier_run_come_first_and_then_it_plans_on_behind_them():
     bench = Bench()
     bench.append(0, *range(3 * WANTED))
     written = [bench.executed(), bench.executed()]
-    bench.state = LearnerState.new(QUICK)
-    bench.state.pending = None
+    bench.state = quiet(QUICK)
     bench.start()
     assert [bench.executed(), bench.executed()] == written
     third = bench.executed()
@@ -256,7 +266,7 @@ def test_plans_written_under_other_settings_are_refused_with_the_remedy():
     bench = Bench()
     bench.append(0, *range(WANTED))
     bench.next_plan()
-    bench.state.settings = QUICK.model_copy(update={"epochs": 3})
+    bench.state = replace(bench.state, settings=QUICK.model_copy(update={"seed": 3}))
     with pytest.raises(InvalidSetting, match="start once with those settings"):
         bench.start()
 
@@ -265,7 +275,7 @@ def test_other_settings_are_taken_once_all_plans_are_executed():
     bench = Bench()
     bench.append(0, *range(2 * WANTED))
     bench.executed()
-    bench.state.settings = QUICK.model_copy(update={"epochs": 3})
+    bench.state = replace(bench.state, settings=QUICK.model_copy(update={"seed": 3}))
     bench.start()
     assert bench.executed().settings_sha == bench.state.settings.sha256()
 

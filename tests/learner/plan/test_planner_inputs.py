@@ -1,5 +1,7 @@
 """What waits beside frames goes along with the first plan that is cut."""
 
+from dataclasses import replace
+
 from learner.faults import Faults
 from learner.plan import planner as planning
 from learner.plan.inputs import InputLogs
@@ -7,7 +9,7 @@ from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
 from learner.state import LearnerState
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from tests.learner.small import SETTINGS
 
 QUICK = SETTINGS.model_copy(update={"micro_task_seconds": 2.0})
@@ -24,8 +26,8 @@ class Bench:
         self.restart()
 
     def restart(self):
-        self.state = LearnerState.new(QUICK)
-        self.state.pending = None
+        state = LearnerState.new(QUICK)
+        self.state = replace(state, schedule=replace(state.schedule, pending=None))
         self.logs = InputLogs(self.frames, self.samples, self.commands)
         self.planner = Planner("m", self.logs, self.plans, self.state, lambda: self.now_ms, Faults())
 
@@ -37,7 +39,7 @@ class Bench:
         plan = self.planner.next_plan(self.state, 0.0)
         if plan is not None:
             self.logs.take(plan)
-            self.state.finish(plan)
+            self.state = replace(self.state, progress=self.state.progress.after(plan, skipped=0))
         return plan
 
 

@@ -1,19 +1,19 @@
 from dataclasses import replace
 
+from learner.change.drift import DriftSignal
+from learner.memory.sample_intake import RefusedSamples
 from prometheus_client import REGISTRY
 
-from learner.change.drift import DriftSignal
 from learner.intake.admission import Rejected
-from learner.intake.commands import Naming, RefusedCommand
 from learner.memory.replay_memory import ReplayCounts
-from learner.memory.sample_intake import RefusedSamples
 from learner.model.clusters.update import UpdateReport
 from learner.state import LearnerState
 from learner.step import TaskReport
+from learner.steps.commands import Naming, RefusedCommand
 from learner.tell import metrics
 from stream.log import Record
-from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.errors import InvalidImage
 from tests.learner.small import SETTINGS
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from replay.judge.sample_filter import Candidates, FilterRules, Verdict, judge, spread_of
+from replay.judge.sample_filter import Candidates, FilterRules, Verdict, filter_candidates, spread_of
 
 DIMENSIONS = 32
 
@@ -18,8 +18,8 @@ EXEMPLARS = around(0, 5, seed=1)
 
 def reasons(embeddings, labels=None, flagged=None, exemplars=EXEMPLARS, name="cat", rules=None):
     count = len(embeddings)
-    seen = Candidates(embeddings, labels or ["cat"] * count, flagged or [False] * count)
-    return [verdict.reason for verdict in judge(seen, exemplars, name, rules or FilterRules())]
+    candidates = Candidates(embeddings, labels or ["cat"] * count, flagged or [False] * count)
+    return [verdict.reason for verdict in filter_candidates(candidates, exemplars, name, rules or FilterRules())]
 
 
 def test_images_like_the_exemplars_are_kept():

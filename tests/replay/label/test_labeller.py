@@ -6,16 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from replay.errors import DeviceMemoryFull, DeviceMissing, WeightsCorrupt, WeightsMissing
-from replay.label.devices import in_halves
+from replay.errors import DeviceMissing, VocabularyRefused, WeightsCorrupt, WeightsMissing
 from replay.label.label import Label, vote
 from replay.label.labeller import Labeller, open_labeller
 from replay.label.open_clip_model import OpenClipModel
 from replay.label.zero_shot_head import TEMPERATURE_FILE, temperature_of, zero_shot_head
 from replay.teachers.examination import DISTRACTORS
-from replay.words.errors import VocabularyRefused
 from stream.sources.datasets.packs import DIGIT_NAMES, digits_part
-from tests.replay.shipped import LABELLER
+from tests.replay.small import LABELLER
 
 TEMPLATES = ["a photo of the digit {}", "a handwritten {}"]
 
@@ -136,17 +134,6 @@ def test_numbers_that_are_none_are_told_at_the_start(broken):
     )
     with pytest.raises(WeightsCorrupt, match="infinite or none"):
         open_labeller(str(broken), ["cat", "dog"], TEMPLATES, "cpu", temperature=0.1)
-
-
-def test_where_memory_is_full_half_is_embedded_after_the_other_and_then_it_is_told():
-    def two_at_most(items):
-        if len(items) > 2:
-            raise torch.OutOfMemoryError
-        return np.array([[item] for item in items], np.float32)
-
-    assert in_halves(two_at_most, [1, 2, 3], "small").tolist() == [[1], [2], [3]]
-    with pytest.raises(DeviceMemoryFull, match=r"3 items at a time do not fit .* beside small; choose"):
-        in_halves(two_at_most, [1, 2, 3, 4, 5], "small")
 
 
 def test_a_file_of_weights_is_read_with_the_architecture_that_is_named(tmp_path):

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from replay.generate.generator import Subject
-from replay.generate.text_to_image import Painting, open_text_to_image
+from replay.generate.text_to_image import PipelineOptions, open_text_to_image
 from replay.label.labeller import open_labeller
 from replay.teachers.__main__ import main
 from replay.teachers.examination import Figures
@@ -74,7 +74,7 @@ def test_the_generator_loads_with_diffusers_alone(pair):
 def test_they_serve_as_labeller_and_generator(pair, pictures):
     labels = open_labeller(str(pair / "labeller"), NAMES, ["{}"], "cpu", least_score=0.0).labels(pictures.images[:2])
     assert {label.name for label in labels} <= set(NAMES)
-    generator = open_text_to_image(str(pair / "generator"), Painting(steps=2, batch_images=2), "cpu")
+    generator = open_text_to_image(str(pair / "generator"), PipelineOptions(steps=2, batch_images=2), "cpu")
     assert generator.generate(Subject("ankle boot", []), [7])[0].dtype == np.uint8
 
 
@@ -156,7 +156,7 @@ def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"labels": np.zeros(30, np.int64)}, "shows 1 classes; shuffle it"),
+        ({"labels": np.zeros(30, np.int64)}, "has 1 classes; shuffle it"),
         ({"names": ("cat", "", "dog")}, "is called ''; give it a name"),
         ({"names": ("cat", "a{}b", "dog")}, "give it a name"),
         ({"images": np.zeros((30, 30, 17, 3), np.uint8)}, "30 x 17 came; scale them to a square"),

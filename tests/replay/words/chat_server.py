@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.wait import PATIENCE_SECONDS
+
 Answer = Callable[["Handler"], None]
 WORDS = {"words": ["cat", "dog", "red fox"], "prompts": ["a photo of a {}", "a {} in fog, seen from above"]}
 LISTED = json.dumps(WORDS)
@@ -61,7 +63,7 @@ def chat_server(*answers: Answer) -> Iterator[ChatServer]:
             yield server
         finally:
             server.shutdown()
-            thread.join(10)
+            thread.join(PATIENCE_SECONDS)
 
 
 def events(*deltas: dict[str, object], finish: str | None = "stop", done: bool = True) -> bytes:
@@ -114,6 +116,13 @@ def broken_off(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def whole_broken_off(handler: Handler) -> None:
+    """As `broken_off`, of a reply that is no stream."""
+    handler.start(Content_Type="application/json", Content_Length="1000")
+    handler.wfile.write(b'{"choices": [')
+    handler.close_connection = True
+
+
 def dripping(handler: Handler) -> None:
     """Send a byte now and then, for a minute: no wait for one byte is ever long."""
     handler.start(Content_Type="text/event-stream", Connection="close")
@@ -136,7 +145,7 @@ def endless(handler: Handler) -> None:
     """Send as much as is taken."""
     handler.start(Content_Type="text/event-stream", Connection="close")
     while True:
-        handler.wfile.write(b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n' * 1000)
+        handler.wfile.write(b'data: {"choices":[{"delta":{"content":"' + b"x" * 10_000 + b'"}}]}\n\n' * 10)
 
 
 def left_open(handler: Handler) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 from replay.words.safe_text import LONGEST_PROMPT, LONGEST_WORD, safe_prompt, safe_word
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=80)

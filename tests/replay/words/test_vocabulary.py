@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 from replay.words.vocabulary import MOST_FILE_BYTES, MOST_WORDS, TEMPLATE_PROMPTS, Vocabulary, read_vocabulary
 
 FILE = """\

@@ -18,11 +18,11 @@ from stream.kafka.consumer import PartitionConsumer, read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.kafka.transactions import TransactionalWriter
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import BrokerNotStarted, BrokerUnavailable, PortTaken
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 TOPICS = Topics("m", "own")
 
@@ -104,7 +104,7 @@ def test_a_plan_that_is_not_confirmed_in_time_raises(own: EmbeddedBroker, hasty:
 
 
 def test_a_killed_broker_starts_again_with_all_that_was_acknowledged_and_its_clients_go_on(own: EmbeddedBroker) -> None:
-    settings = StreamSettings(bootstrap_servers=own.address, broker_timeout_seconds=60.0)
+    settings = StreamSettings(bootstrap_servers=own.address, broker_timeout_seconds=PATIENCE_SECONDS)
     with (
         BoundedProducer(settings) as producer,
         closing(TransactionalWriter(settings, "learner/restart")) as writer,
@@ -112,17 +112,17 @@ def test_a_killed_broker_starts_again_with_all_that_was_acknowledged_and_its_cli
     ):
         for number in range(50):
             producer.send(TOPICS.frames_dlq, b"k", b"%d" % number, partition=0)
-        producer.flush(10.0)
+        producer.flush(PATIENCE_SECONDS)
         writer.write(TOPICS.checkpoints, b"id", b"before")
         kill(own)
         log.poll(0.1)
         with ThreadPoolExecutor() as threads:
             written = threads.submit(writer.write, TOPICS.checkpoints, b"id", b"while it is away")
             own.start()
-            written.result(60)
+            written.result(PATIENCE_SECONDS)
         producer.send(TOPICS.frames_dlq, b"k", b"50", partition=0)
-        producer.flush(30.0)
-        wait_until(lambda: log.poll(0.1) or len(log.waiting().records[0]) == 51, deadline=30.0)
+        producer.flush(PATIENCE_SECONDS)
+        wait_until(lambda: log.poll(0.1) or len(log.waiting().records[0]) == 51)
         assert [int(record.value or b"") for record in log.waiting().records[0]] == list(range(51))
     plans = [record.value for record in read_topic(settings, TOPICS.checkpoints)]
     assert plans == [b"before", b"while it is away"]
@@ -157,7 +157,7 @@ def test_kafka_that_cannot_start_tells_why_and_leaves_nothing_behind(tmp_path: P
 
 def test_the_role_runs_until_it_is_told_and_a_killed_role_takes_kafka_with_it(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
-    settings = StreamSettings(bootstrap_servers=address, broker_timeout_seconds=60.0)
+    settings = StreamSettings(bootstrap_servers=address, broker_timeout_seconds=PATIENCE_SECONDS)
     command = [sys.executable, "-m", "stream.broker.embedded", "--home", str(tmp_path)]
     for end, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)):
         role = subprocess.Popen([*command, "--port", address.rpartition(":")[2]], stdout=subprocess.PIPE)
@@ -166,7 +166,7 @@ def test_the_role_runs_until_it_is_told_and_a_killed_role_takes_kafka_with_it(tm
             assert address.encode() in role.stdout.readline()
             wait_for_broker(settings)
             role.send_signal(end)
-            assert role.wait(20) == code
+            assert role.wait(PATIENCE_SECONDS) == code
         wait_until(lambda: not _listens(address), what="Kafka's end")
 
 

@@ -14,14 +14,15 @@ from stream.image_codec import decode_image
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.topics import Topics
-from stream.messages.control import OffsetRange, Truth
+from stream.messages.task_plan import OffsetRange
+from stream.messages.truth import Truth
 from stream.sources import LabelledFrame
 from stream.sources.datasets.dataset import DatasetSource
 from stream.sources.datasets.orders import class_incremental
 from stream.sources.datasets.packs import load_pack
 from tests.stream.sources.files import write_picture
 from tests.stream.sources.videos import write_video
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 TOPICS = Topics("feed")
 NOW_MS = 1_795_000_000_123
@@ -203,7 +204,7 @@ def records_in(settings, topic):
 
 def test_the_command_feeds_kafka_and_ends_with_0(stream_settings, topics, start_feed):
     feed = start_feed("--name", "digits", "--limit", "50", "--source-name", "desk", "--sources", "4")
-    _, errors = feed.communicate(timeout=60)
+    _, errors = feed.communicate(timeout=PATIENCE_SECONDS)
     assert (feed.returncode, errors) == (0, "")
     frames = [
         (record.partition, Frame.from_record(record.value, record.headers, topics.frames, (0, 0)))
@@ -223,9 +224,9 @@ def test_the_command_feeds_kafka_and_ends_with_0(stream_settings, topics, start_
 def test_a_feed_that_is_told_to_end_delivers_what_it_sent_and_ends_with_0(stream_settings, topics, start_feed):
     feed = start_feed("--rate", "100")
     with closing(PartitionConsumer(stream_settings, topics.truth)) as log:
-        wait_until(lambda: sum(log.end_offsets().values()) > 5, 60)
+        wait_until(lambda: sum(log.end_offsets().values()) > 5)
     feed.send_signal(signal.SIGTERM)
-    _, errors = feed.communicate(timeout=60)
+    _, errors = feed.communicate(timeout=PATIENCE_SECONDS)
     assert (feed.returncode, errors) == (0, "")
     frames, truths = (records_in(stream_settings, topic) for topic in (topics.frames, topics.truth))
     assert 5 < len(frames) < 800
@@ -234,7 +235,7 @@ def test_a_feed_that_is_told_to_end_delivers_what_it_sent_and_ends_with_0(stream
 
 def test_a_feed_makes_its_topics_where_they_are_missing(stream_settings, start_feed):
     feed = start_feed("--limit", "3")
-    _, errors = feed.communicate(timeout=60)
+    _, errors = feed.communicate(timeout=PATIENCE_SECONDS)
     assert (feed.returncode, errors) == (0, "")
     assert len(records_in(stream_settings, Topics("feed", stream_settings.topic_prefix).frames)) == 3
 
@@ -249,13 +250,13 @@ def test_a_watched_folder_is_fed_as_it_fills_and_goes_on_after_a_restart(stream_
     write_picture(pictures, "a.png", 10)
     feed = start_feed(str(pictures), "--watch", "--every", "0.1", kind="folder")
     with closing(PartitionConsumer(stream_settings, topics.frames)) as log:
-        wait_until(lambda: sum(log.end_offsets().values()) == 1, 60)
+        wait_until(lambda: sum(log.end_offsets().values()) == 1)
         write_picture(pictures, "b.png", 20)
-        wait_until(lambda: sum(log.end_offsets().values()) == 2, 60)
+        wait_until(lambda: sum(log.end_offsets().values()) == 2)
     feed.kill()
-    feed.communicate(timeout=60)
+    feed.communicate(timeout=PATIENCE_SECONDS)
     write_picture(pictures, "c.png", 30)
-    _, errors = start_feed(str(pictures), kind="folder").communicate(timeout=60)
+    _, errors = start_feed(str(pictures), kind="folder").communicate(timeout=PATIENCE_SECONDS)
     assert errors == ""
     frames = fed_frames(stream_settings, topics)
     assert {(frame.id, frame.sequence) for frame in frames} == {("0:a.png", 0), ("1:b.png", 1), ("2:c.png", 2)}
@@ -266,7 +267,7 @@ def test_a_watched_folder_is_fed_as_it_fills_and_goes_on_after_a_restart(stream_
 def test_a_clip_is_fed_and_every_picture_accounted_for(stream_settings, topics, start_feed, tmp_path):
     clip = write_video(tmp_path / "clip.mp4", range(0, 200, 10), rate=10)
     feed = start_feed(str(clip), "--fps", "5", "--resize", "16x8", kind="camera")
-    output, errors = feed.communicate(timeout=60)
+    output, errors = feed.communicate(timeout=PATIENCE_SECONDS)
     assert (feed.returncode, errors) == (0, "")
     assert output == f"10 frames sent to {topics.frames}; of 20 pictures 10 left out by --rate, 0 dropped, 0 unsent\n"
     frames = fed_frames(stream_settings, topics)

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from kafka.admin import ConfigResource
 
@@ -13,7 +17,8 @@ from stream.process.settings import StreamSettings
 
 
 def test_a_broker_that_answers_is_waited_for_no_longer(stream_settings: StreamSettings) -> None:
-    wait_for_broker(stream_settings)
+    """Its answer is waited for, not the time: with a wait of a year this ends at once, or never."""
+    wait_for_broker(stream_settings.model_copy(update={"broker_timeout_seconds": 3e7}))
 
 
 def test_a_broker_that_is_away_is_named_with_the_remedy(absent_broker: StreamSettings) -> None:
@@ -77,3 +82,14 @@ def _config(settings: StreamSettings, topic: str) -> dict[str, str]:
     described = admin.describe_configs([ConfigResource("TOPIC", topic)], config_filter="all")
     admin.close()
     return {name: entry["value"] for name, entry in described["topic"][topic].items()}
+
+
+def test_the_command_makes_topics_once_and_then_says_that_they_are_there(
+    stream_settings: StreamSettings, tmp_path: Path
+) -> None:
+    flags = [sys.executable, "-m", "stream.kafka.admin", "create", "--model", "cats", "--home", str(tmp_path)]
+    for name in ("bootstrap_servers", "topic_prefix"):
+        flags += ["--set", f"stream.{name}={getattr(stream_settings, name)}"]
+    assert "cats.tasks" in subprocess.run(flags, check=True, capture_output=True, text=True).stdout
+    assert describe_topic(stream_settings, Topics("cats", stream_settings.topic_prefix).tasks).partitions == 1
+    assert "already" in subprocess.run(flags, check=True, capture_output=True, text=True).stdout

@@ -13,10 +13,10 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.kafka.transactions import TransactionalWriter
 from stream.log import Record
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import BrokerUnavailable, TopicMissing
 from stream.process.settings import StreamSettings
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def test_an_aborted_transaction_is_never_seen(stream_settings: StreamSettings, t
     producer = open_producer(stream_settings, f"aborting/{stream_settings.topic_prefix}")
     producer.init_transactions()
     producer.begin_transaction()
-    producer.send(topics.tasks, b"aborted", b"id").get(timeout=5)
+    producer.send(topics.tasks, b"aborted", b"id").get(timeout=PATIENCE_SECONDS)
     producer.abort_transaction()
     producer.begin_transaction()
-    producer.send(topics.tasks, b"committed", b"id").get(timeout=5)
+    producer.send(topics.tasks, b"committed", b"id").get(timeout=PATIENCE_SECONDS)
     producer.commit_transaction()
     producer.close()
     assert values(read_topic(stream_settings, topics.tasks)) == [b"committed"]
@@ -67,10 +67,10 @@ def test_an_open_transaction_does_not_keep_the_view_incomplete(stream_settings: 
     producer = open_producer(stream_settings, f"open/{stream_settings.topic_prefix}")
     producer.init_transactions()
     producer.begin_transaction()
-    producer.send(topics.frames, b"not committed", b"id", partition=1).get(timeout=5)
+    producer.send(topics.frames, b"not committed", b"id", partition=1).get(timeout=PATIENCE_SECONDS)
     with BoundedProducer(stream_settings) as plain, closing(PartitionConsumer(stream_settings, topics.frames)) as log:
         plain.send(topics.frames, b"id", b"plain", partition=0)
-        plain.flush(5)
+        plain.flush(PATIENCE_SECONDS)
 
         def complete() -> bool:
             log.poll(0.05)
@@ -172,5 +172,5 @@ def test_what_any_producer_compressed_is_read(stream_settings, codec):
     topics = Topics("m", stream_settings.topic_prefix)
     create_topics(stream_settings, topics)
     with KafkaProducer(bootstrap_servers=stream_settings.bootstrap_servers, compression_type=codec) as producer:
-        producer.send(topics.frames, b"image" * 100).get(timeout=10)
+        producer.send(topics.frames, b"image" * 100).get(timeout=PATIENCE_SECONDS)
     assert [record.value for record in read_topic(stream_settings, topics.frames)] == [b"image" * 100]

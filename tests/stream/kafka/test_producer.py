@@ -8,6 +8,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.process.errors import BrokerUnavailable, InvalidMessage
 from stream.process.settings import StreamSettings
+from tests.wait import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def test_what_is_flushed_is_in_the_log_in_order(stream_settings: StreamSettings,
     with BoundedProducer(stream_settings) as producer:
         for number in range(200):
             producer.send(frames, b"camera", b"%d" % number, [("ce_id", b"%d" % number)])
-        producer.flush(10.0)
+        producer.flush(PATIENCE_SECONDS)
         assert producer.in_flight_bytes == 0
         records = read_topic(stream_settings, frames)
     assert [int(record.value or b"") for record in records] == list(range(200))
@@ -65,7 +66,7 @@ def test_a_record_that_kafka_would_refuse_is_refused_and_the_producer_goes_on(
             producer.send(frames, b"camera", b"x" * 2_000_000)
         assert refused.value.reason == "too_large"
         producer.send(frames, b"camera", b"small")
-        producer.flush(10.0)
+        producer.flush(PATIENCE_SECONDS)
     assert len(read_topic(stream_settings, frames)) == 1
 
 

@@ -9,6 +9,7 @@ from stream.kafka.topics import Topics
 from stream.kafka.transactions import TransactionalWriter
 from stream.process.errors import BrokerUnavailable, LearnerFenced
 from stream.process.settings import StreamSettings
+from tests.wait import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_a_fence_that_is_met_before_the_commit_is_known_as_one(stream_settings: 
         older.begin_transaction()
         with closing(TransactionalWriter(stream_settings, "learner/early")):
             with pytest.raises(KafkaError):
-                older.send(tasks, b"from the older").get(timeout=5)
+                older.send(tasks, b"from the older").get(timeout=PATIENCE_SECONDS)
             with pytest.raises(KafkaError) as caught:
                 older.commit_transaction()
     assert is_fenced(caught.value)
@@ -68,6 +69,7 @@ def test_writers_of_different_models_do_not_fence_each_other(stream_settings: St
         one.write(tasks, b"id", b"1")
         two.write(tasks, b"id", b"2")
         one.write(tasks, b"id", b"3")
+    assert [record.value for record in read_topic(stream_settings, tasks)] == [b"1", b"2", b"3"]
 
 
 def test_a_broker_that_is_away_is_one_sentence(absent_broker: StreamSettings) -> None:

@@ -18,7 +18,7 @@ from stream.process.deadline import Deadline
 from stream.process.errors import BrokerUnavailable, TopicMissing, WorkerFenced, WorkLost
 from stream.process.faults import Faults
 from stream.process.settings import StreamSettings
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class Died(Exception):
@@ -68,7 +68,7 @@ def place(stream_settings: StreamSettings) -> Place:
 def given(queue: WorkQueue, most: int = 1) -> list[Record]:
     """Return the next records, however long the group takes to form."""
     records: list[Record] = []
-    wait_until(lambda: records.extend(queue.next_records(0.1, most)) or records, 15, "the queue's next records")
+    wait_until(lambda: records.extend(queue.next_records(0.1, most)) or records, what="the queue's next records")
     return records
 
 
@@ -126,7 +126,7 @@ def test_where_the_group_forms_anew_what_is_in_hand_is_lost_and_given_again(plac
         with closing(place.queue(1)) as other:
             joining = pool.submit(given, other)
             with pytest.raises(WorkLost, match="another worker came or went"):
-                wait_until(lambda: one.next_records(0.1, 1) is None, 15, "the group to form anew")
+                wait_until(lambda: one.next_records(0.1, 1) is None, what="the group to form anew")
             one.close()
             place.answer(other, joining.result())
         with closing(place.queue(0)) as again:
@@ -139,7 +139,7 @@ def test_where_the_group_forms_anew_what_is_in_hand_is_lost_and_given_again(plac
 def test_two_slots_share_the_records_and_each_is_answered_once(place: Place) -> None:
     with closing(place.queue(0)) as one, closing(place.queue(1)) as other:
         shares, sent = {one: 0, other: 0}, 0
-        deadline = Deadline(20.0)
+        deadline = Deadline(PATIENCE_SECONDS)
         while min(shares.values()) == 0 or sum(shares.values()) < sent:
             assert not deadline.expired, shares
             if sum(shares.values()) == sent:

@@ -1,8 +1,8 @@
 import pytest
-from pydantic import ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from stream.process.errors import InvalidSetting
-from stream.process.settings import StreamSettings, load_settings
+from stream.process.settings import Settings, StreamSettings, load_settings
 
 
 def load(file=None, environment=None, overrides=()):
@@ -102,3 +102,93 @@ def test_the_home_and_the_test_switch_are_no_settings():
 def test_an_address_without_a_port_is_refused(address):
     told = refusal(overrides=[f"stream.bootstrap_servers={address}"])
     assert "expected host:port, or several with commas between them; change it" in told
+
+
+class Paper(Settings):
+    """A table of settings."""
+
+    births: int = Field(2, ge=1)
+    epochs: int = 8
+    key: SecretStr = SecretStr("")
+
+
+class WithTable(Settings):
+    """A section with a table."""
+
+    seed: int = 0
+    paper: Paper = Paper()
+
+
+def load_table(file=None, environment=None, overrides=()):
+    return load_settings("learner", WithTable, file, environment or {}, overrides)
+
+
+def table_refusal(**places):
+    with pytest.raises(InvalidSetting) as caught:
+        load_table(**places)
+    return str(caught.value)
+
+
+def test_a_table_takes_each_key_from_the_highest_place_that_has_it(toml):
+    file = toml("[learner]\nseed = 1\n[learner.paper]\nbirths = 3\nepochs = 3\n")
+    environment = {"R2R_LEARNER__PAPER__EPOCHS": "4"}
+    assert load_table() == WithTable()
+    assert load_table(file).paper == Paper(births=3, epochs=3)
+    assert load_table(file, environment).paper == Paper(births=3, epochs=4)
+    settings = load_table(file, environment, ["learner.paper.births=5", "learner.seed=2"])
+    assert (settings.seed, settings.paper) == (2, Paper(births=5, epochs=4))
+
+
+@pytest.mark.parametrize(
+    "places",
+    [{"overrides": ["learner.paper.birth=5"]}, {"environment": {"R2R_LEARNER__PAPER__BIRTH": "5"}}],
+)
+def test_an_unknown_key_of_a_table_names_table_and_nearest_key(places):
+    assert table_refusal(**places) == "'birth' is not a setting of [learner.paper]; did you mean 'births'?"
+
+
+def test_an_unknown_key_or_table_in_the_file_names_the_nearest_one(toml):
+    assert "not a setting of [learner.paper]; did you mean 'births'" in table_refusal(
+        file=toml("[learner.paper]\nbirth = 5\n")
+    )
+    assert "'papers' is not a setting of [learner]; did you mean 'paper'" in table_refusal(
+        file=toml("[learner.papers]\nbirths = 5\n")
+    )
+
+
+def test_a_value_of_a_table_that_is_not_allowed_is_named_with_its_whole_key():
+    assert "learner.paper.births = '0' is not allowed" in table_refusal(overrides=["learner.paper.births=0"])
+
+
+def test_a_table_is_no_setting_and_a_setting_no_table():
+    assert "[learner.paper] is a table; name a key of it" in table_refusal(overrides=["learner.paper=3"])
+    assert "learner.seed = {'deep': '3'} is not allowed" in table_refusal(overrides=["learner.seed.deep=3"])
+    assert "not allowed" in table_refusal(overrides=["learner.paper=3", "learner.seed.deep=3"])
+
+
+class Checked(Settings):
+    """A section that checks one key of its table against one of its own."""
+
+    most: int = 5
+    paper: Paper = Field(Paper(), validate_default=True)
+
+    @field_validator("paper")
+    @classmethod
+    def _not_beyond_most(cls, paper, info):
+        if paper.births > info.data["most"]:
+            message = f"births = {paper.births}: at most {info.data['most']} fit"
+            raise ValueError(message)
+        return paper
+
+
+@pytest.mark.parametrize("override", ["learner.paper.births=6", "learner.most=1"])
+def test_keys_that_do_not_fit_together_are_told_by_their_check(override):
+    told = r"\[learner.paper\] is not allowed: .*births = \d: at most \d fit; change it"
+    with pytest.raises(InvalidSetting, match=told):
+        load_settings("learner", Checked, None, {}, [override])
+
+
+def test_a_secret_of_a_table_is_not_shown(toml):
+    told = table_refusal(file=toml("[learner.paper]\nkey = 12345\n"))
+    assert "learner.paper.key = what came is not allowed" in told
+    assert "12345" not in told

@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from stream.image_codec import decode_image, encode_jpeg
+from tests.wait import PATIENCE_SECONDS
 
 SIZE = (48, 32)
 
@@ -70,7 +71,7 @@ class HttpCamera:
         handler.end_headers()
         for value in script:
             if value is None:
-                self._closing.wait(30)
+                self._closing.wait(PATIENCE_SECONDS)
                 return
             image = encode_jpeg(grey(value), 90)
             head = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(image)

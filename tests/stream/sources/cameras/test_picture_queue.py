@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stream.sources.cameras.picture_queue import Picture, PictureQueue
-from tests.wait import wait_until
+from tests.wait import PATIENCE_SECONDS, wait_until
 
 PICTURE_BYTES = 12
 
@@ -75,6 +75,6 @@ def test_closing_lets_go_of_what_waits_and_frees_a_waiting_camera():
     wait_until(thread.is_alive)
     queue.close()
     queue.close()
-    thread.join(5)
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
     assert (queue.ended, queue.dropped, queue.left) == (True, 0, 2)
