@@ -92,7 +92,7 @@ def test_a_stricter_setting_signals_later(stricter):
 
 @pytest.mark.parametrize("name", ["page_hinkley", "adwin", "kswin"])
 def test_a_checkpoint_holds_whichever_detector_watched(name):
-    state = LearnerState.new(SMALL.model_copy(update={"drift_detector": name}))
+    state = LearnerState.new(SETTINGS.model_copy(update={"drift_detector": name}))
     detector, _ = state.detector.observe_excess(stream(0, calm=50, changed=0))
     again = state_from_bytes(state_to_bytes(replace(state, detector=detector)))
     assert again.detector.name == name

@@ -33,7 +33,7 @@ def test_it_learns_from_the_warm_up_and_then_when_the_uncertain_rate_says_so(lea
     state, tasks = learned
     signals = [effects for effects in tasks if effects.signal is not None]
     updates = [effects.update for effects in tasks if effects.update is not None]
-    assert updates[0].window_frames == SETTINGS.warm_up_frames
+    assert updates[0].window_frames == max(SETTINGS.warm_up_frames, state.model.traits.fewest_frames)
     assert signals
     assert {effects.signal.detector for effects in signals} == {"uncertain_rate"}
     for effects in signals:
