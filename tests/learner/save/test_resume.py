@@ -9,8 +9,8 @@ from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
 from learner.plan.schedule import PendingUpdate
 from learner.save.checkpoint import CheckpointStore
-from learner.save.resume import resume
 from learner.save.format import state_to_bytes
+from learner.save.resume import resume
 from learner.step import step
 from stream.process.errors import CheckpointCorrupt, InvalidSetting, PositionLost
 from tests.learner.small import SETTINGS, digits_log, run_through
