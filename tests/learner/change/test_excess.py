@@ -13,8 +13,8 @@ from learner.save.format import state_from_bytes, state_to_bytes
 from learner.save.resume import resume
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from tests.learner.small import digits_log, run_through
 from tests.learner.small import SETTINGS as SMALL
+from tests.learner.small import digits_log, run_through
 
 SETTINGS = LearnerSettings(drift_delta=0.5, drift_threshold=20.0)
 KNOWN_FRAMES = 100

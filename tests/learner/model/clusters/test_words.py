@@ -140,7 +140,10 @@ def test_where_no_slot_is_free_that_is_counted_and_nothing_moves():
 def test_votes_are_cast_for_the_clusters_in_which_frames_ended():
     spoken = words("cat", "cat", "dog", "", votes=SETTLED)
     mixture = pair_of_clusters([]).start
-    assert word_votes(spoken, mixture, spoken.called_K, torch.tensor([0, 0, 1, 1])) == ((4, "cat", 2.0), (7, "dog", 1.0))
+    assert word_votes(spoken, mixture, spoken.called_K, torch.tensor([0, 0, 1, 1])) == (
+        (4, "cat", 2.0),
+        (7, "dog", 1.0),
+    )
     pruned = word_votes(spoken, mixture, spoken.called_K, torch.tensor([0, 0, 5, 1]))
     assert pruned == ((4, "cat", 2.0),), "a pruned cluster takes no votes"
 
