@@ -54,7 +54,7 @@ class AutoencoderEncoder:
 
     def served(self) -> nn.Module:
         """See `Encoder.served`."""
-        return ServedNetwork(self.network, self.preprocessing)
+        return ServedNetwork(self.network, self.preprocessing).eval()
 
     def save(self) -> Saved:
         """See `Part.save`."""

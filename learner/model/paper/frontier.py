@@ -80,7 +80,7 @@ class FrontierEncoder:
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.num_batches_tracked = None
-        return ServedNetwork(network, self.preprocessing)
+        return ServedNetwork(network, self.preprocessing).eval()
 
     def save(self) -> Saved:
         """See `Part.save`."""

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.named_streams.leaving_streams import WORLDS, leaving_stream
 from benchmarks.named_streams.named_run import accuracy, named_run
+from learner.model.encoders.settings import AutoencoderSettings
 from learner.settings import LearnerSettings
 from replay.generate.resynthesis import Resynthesis
 from replay.judge.critic import Seeing
@@ -54,7 +55,8 @@ class Everything:
 
 
 def test_a_learner_calls_what_it_sees_by_what_the_labeller_told_it():
-    settings = LearnerSettings(seed=0, encoder_channels=(16, 16, 16), epochs=1, warm_up_frames=64, interval_frames=64)
+    encoder = AutoencoderSettings(channels=(16, 16, 16), epochs=1)
+    settings = LearnerSettings(seed=0, autoencoder=encoder, warm_up_frames=64, interval_frames=64)
     painting = Resynthesis(1.0)
     tools = Tools(painting, painting, Seeing(Everything(), FilterRules()))
     stream = leaving_stream(PACK, "digits", 320, seed=0)

@@ -14,12 +14,15 @@ from deploy.errors import CommandUnanswered
 from deploy.publish.steering import Steering, SteeringFile
 from deploy.registry.versions import Registry
 from learner.faults import Faults
+from learner.model.contract import live_ids
+from learner.process import fix_threads
 from learner.save.checkpoint import CheckpointStore
-from learner.service import Learner, fix_threads, now_ms, open_learner
+from learner.service import Learner, open_learner
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
 from stream.messages.control import Command
+from stream.process.clock import now_ms
 from stream.process.settings import StreamSettings
 from tests.deploy.published import publish
 from tests.flows.preload import preload
@@ -42,7 +45,7 @@ def learner(stream_settings: StreamSettings, tmp_path: Path) -> Iterator[Learner
         following = threading.Thread(target=opened.learn, args=(stopping,))
         following.start()
         try:
-            wait_until(lambda: opened.state.updates > 0 or not following.is_alive(), what="the first update")
+            wait_until(lambda: opened.state.progress.updates > 0 or not following.is_alive(), what="the first update")
             yield opened
         finally:
             stopping.set()
@@ -58,9 +61,9 @@ def test_a_cluster_is_named_cleared_and_a_mistake_is_refused(
     learner: Learner, stream_settings: StreamSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     common = flags(stream_settings, tmp_path)
-    cluster = int(learner.state.knowledge.mixture.ids_K.max())
+    cluster = max(live_ids(learner.state.model))
     assert main([f"cluster-{cluster}", "three", *common]) == 0
-    task = learner.state.task_seq
+    task = learner.state.progress.task_seq
     assert capsys.readouterr().out == f"cluster {cluster} is called three from version {task} on\n"
     assert learner.state.names.given == {cluster: "three"}
     SteeringFile(str(tmp_path / "registry"), MODEL).save(Steering(MODEL, pinned=1))

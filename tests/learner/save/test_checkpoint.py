@@ -1,12 +1,13 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from learner.faults import Faults
-from learner.save.checkpoint import CheckpointStore, content_sha256, load_checkpoint, origin_of
-from learner.save.state_format import state_from_bytes, state_to_bytes
+from learner.save.checkpoint import CheckpointStore, content_sha256, load_checkpoint, origin_of, settings_of
+from learner.save.format import state_to_bytes
 from learner.state import LearnerState
 from stream.process.errors import CheckpointCorrupt, StorageFull, UnknownFormat
 from tests.learner.small import SETTINGS, digits_log, run_through
@@ -26,10 +27,8 @@ def store(tmp_path) -> CheckpointStore:
 
 
 def at_task(state, task_seq):
-    """Return a copy that stands at another task, so that its checkpoint is another one."""
-    copy, _ = state_from_bytes(state_to_bytes(state))
-    copy.task_seq = task_seq
-    return copy
+    """Return the state as it stands at another task, so that its checkpoint is another one."""
+    return replace(state, progress=replace(state.progress, task_seq=task_seq))
 
 
 def save(store, state):
@@ -45,20 +44,17 @@ def flip(path, at):
 def test_what_was_saved_is_loaded_bit_for_bit(store, learned):
     folder = save(store, learned)
     assert store.newest() == store.newest_good() == folder
-    loaded, runs = load_checkpoint(folder)
-    assert runs == learned.window.runs() != []
-    written, again = state_to_bytes(learned), state_to_bytes(loaded)
-    assert again["tensors.safetensors"] == written["tensors.safetensors"]
-    window_is_read_from_the_log = {**json.loads(written["state.json"]), "window_runs": []}
-    assert json.loads(again["state.json"]) == window_is_read_from_the_log
+    loaded = load_checkpoint(folder)
+    assert loaded.window.places() == learned.window.places() != []
+    assert state_to_bytes(loaded) == state_to_bytes(learned)
     assert origin_of(folder) == ORIGIN
 
 
 def test_a_state_that_has_learned_nothing_is_saved_too(store):
     new = LearnerState.new(SETTINGS)
-    loaded, runs = load_checkpoint(save(store, new))
+    loaded = load_checkpoint(save(store, new))
     assert state_to_bytes(loaded) == state_to_bytes(new)
-    assert (loaded.knowledge.projection, runs) == (None, [])
+    assert (loaded.model.traits.has_learned, loaded.window.all_places()) == (False, [])
 
 
 def test_the_content_hash_depends_on_what_was_learned_and_on_nothing_else(tmp_path, learned):
@@ -66,6 +62,18 @@ def test_the_content_hash_depends_on_what_was_learned_and_on_nothing_else(tmp_pa
     there = CheckpointStore(tmp_path / "there", "b", 3, Faults()).save(learned, {"cluster": "other"}, 2)
     assert here.sha256 == there.sha256 == content_sha256(here.folder) == content_sha256(there.folder)
     assert save(CheckpointStore(tmp_path, "c", 3, Faults()), at_task(learned, 99)).name != here.folder.name
+
+
+def test_the_settings_of_a_checkpoint_are_read_alone(store, learned):
+    assert settings_of(save(store, learned)) == learned.settings
+
+
+def test_under_settings_of_now_it_is_loaded_as_they_say(store, learned):
+    settings = learned.settings.model_copy(update={"exemplars": 1, "drift_detector": "kswin"})
+    loaded = load_checkpoint(save(store, learned), settings)
+    assert loaded.settings == settings
+    assert loaded.detector.name == "kswin"
+    assert {len(images) for images in loaded.exemplars.by_cluster.values()} == {1}
 
 
 def test_every_file_of_a_checkpoint_is_standard_json_or_safetensors(store, learned):
@@ -86,7 +94,7 @@ def test_before_the_first_save_there_is_no_newest(store):
 
 def test_only_the_newest_are_kept_and_the_one_that_is_still_to_be_published(store, learned):
     saved = [save(store, at_task(learned, task)) for task in range(1, 31)]
-    of_the_update = saved[learned.updated_at_task - 1]
+    of_the_update = saved[learned.progress.updated_at_task - 1]
     assert sorted(path for path in store.folder.iterdir() if path.is_dir()) == [of_the_update, *saved[-3:]]
     assert sorted(path.name for path in store.folder.iterdir() if path.is_file()) == ["CURRENT"]
 

@@ -3,15 +3,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from learner.model.clusters.births import Clustering, Frames, bear, merge, nearest, prune, regroup
+from learner.model.clusters.births import Frames, add_clusters, birth_bounds, merge, nearest, prune, regroup
+from learner.model.clusters.clustering import Clustering
 from learner.model.clusters.mixture import TiedMixture, fit
-from learner.settings import LearnerSettings
-from tests.learner.small import SETTINGS
+from learner.model.clusters.settings import ClusterSettings
 
 WIDTH = 24
-FINDING = LearnerSettings(
-    **SETTINGS.model_dump() | {"fewest_births": 1, "most_births": 8, "cluster_frames": 8, "merge_distance": 3.0}
-)
+FINDING = ClusterSettings(most_births=8, cluster_frames=8)
+BOUNDS = birth_bounds(FINDING)
 CENTRES = 3.0 * torch.randn(6, WIDTH, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
@@ -25,8 +24,8 @@ def frames_of(*classes, each=30, seed=1):
 def knowing(*classes, slots=8):
     """Return a mixture that was fitted to frames of some classes: cluster 0 has the first of them, and so on."""
     frames = frames_of(*classes, seed=2)
-    born = TiedMixture.empty(slots, WIDTH).born(CENTRES[list(classes)])
-    return fit(born, frames.coordinates_ND, torch.arange(len(classes)).repeat_interleave(30))
+    begun = TiedMixture.empty(slots, WIDTH).with_added(CENTRES[list(classes)])
+    return fit(begun, frames.coordinates_ND, torch.arange(len(classes)).repeat_interleave(30))
 
 
 def novel(frames, first=0, stop=None):
@@ -44,9 +43,9 @@ def groups_of(clustering, each=30):
     return [set(part.tolist()) for part in clustering.slots_N.split(each)]
 
 
-def test_the_first_frames_bear_a_cluster_for_each_group():
+def test_of_the_first_frames_each_group_becomes_a_cluster():
     frames = frames_of(0, 1, 2)
-    found = bear(TiedMixture.empty(8, WIDTH), frames, novel(frames), FINDING, 0)
+    found = add_clusters(TiedMixture.empty(8, WIDTH), frames, novel(frames), BOUNDS, 0)
     assert found.start.ids_K.tolist() == [0, 1, 2, *[-1] * 5]
     assert sorted(groups_of(found), key=min) == [{0}, {1}, {2}]
     for part, slots in zip(frames.coordinates_ND.split(30), groups_of(found), strict=True):
@@ -54,11 +53,11 @@ def test_the_first_frames_bear_a_cluster_for_each_group():
     assert (found.start.counts_K.abs().max(), found.without_slot) == (0, 0)
 
 
-def test_novel_frames_bear_clusters_with_new_ids_and_the_others_begin_at_their_nearest():
+def test_novel_frames_become_clusters_with_new_ids_and_the_others_begin_at_their_nearest():
     known = knowing(0, 1)
     frames = frames_of(1, 2, 0, 3)
     mask = novel(frames, 30, 60) | novel(frames, 90)
-    found = bear(known, frames, mask, FINDING, 0)
+    found = add_clusters(known, frames, mask, BOUNDS, 0)
     assert found.start.ids_K.tolist()[:5] == [0, 1, 2, 3, -1]
     kept, one, again, other = groups_of(found)
     assert (kept, again, one | other) == ({1}, {0}, {2, 3})
@@ -67,12 +66,12 @@ def test_novel_frames_bear_clusters_with_new_ids_and_the_others_begin_at_their_n
     assert known.live_clusters == 2
 
 
-@pytest.mark.parametrize(("frames_each", "born"), [(7, 0), (8, 1)])
-def test_too_few_novel_frames_bear_nothing(frames_each, born):
+@pytest.mark.parametrize(("frames_each", "added"), [(7, 0), (8, 1)])
+def test_too_few_novel_frames_add_nothing(frames_each, added):
     known, frames = knowing(0, 1), frames_of(2, each=frames_each)
-    found = bear(known, frames, novel(frames), FINDING, 0)
-    assert found.start.live_clusters == 2 + born
-    if not born:
+    found = add_clusters(known, frames, novel(frames), BOUNDS, 0)
+    assert found.start.live_clusters == 2 + added
+    if not added:
         assert same(found.start, known)
         assert torch.equal(found.slots_N, nearest(known, frames.coordinates_ND))
 
@@ -80,27 +79,27 @@ def test_too_few_novel_frames_bear_nothing(frames_each, born):
 def test_of_the_groups_only_those_that_are_large_enough_become_clusters():
     known = knowing(0, 1)
     frames = Frames(*[torch.cat([frames_of(2).latents_NL, frames_of(3, each=12).latents_NL])] * 2)
-    settings = LearnerSettings(**FINDING.model_dump() | {"cluster_frames": 13})
-    found = bear(known, frames, novel(frames), settings, 0)
+    bounds = replace(BOUNDS, frames=13)
+    found = add_clusters(known, frames, novel(frames), bounds, 0)
     assert found.start.ids_K.tolist()[:4] == [0, 1, 2, -1]
     assert found.slots_N[:30].tolist() == [2] * 30
     assert found.slots_N[30:].max() < 2
 
 
-def test_births_without_a_free_slot_are_counted_and_their_frames_begin_at_their_nearest():
+def test_new_clusters_without_a_free_slot_are_counted_and_their_frames_begin_at_their_nearest():
     known = knowing(0, 1, slots=5)
     frames = frames_of(2, 3, 4, 5)
-    found = bear(known, frames, novel(frames), FINDING, 0)
+    found = add_clusters(known, frames, novel(frames), BOUNDS, 0)
     assert (found.start.live_clusters, found.without_slot) == (5, 1)
     assert sum(slots <= {0, 1} for slots in groups_of(found)) == 1
-    again = bear(found.start, frames_of(5), novel(frames_of(5)), FINDING, 0)
+    again = add_clusters(found.start, frames_of(5), novel(frames_of(5)), BOUNDS, 0)
     assert (again.start.live_clusters, again.without_slot) == (5, 1)
     assert same(again.start, found.start)
 
 
-def test_the_same_seed_bears_the_same_clusters():
+def test_the_same_seed_adds_the_same_clusters():
     frames = frames_of(0, 1, 2)
-    one, again = (bear(TiedMixture.empty(8, WIDTH), frames, novel(frames), FINDING, 5) for _ in range(2))
+    one, again = (add_clusters(TiedMixture.empty(8, WIDTH), frames, novel(frames), BOUNDS, 5) for _ in range(2))
     assert same(one.start, again.start)
     assert torch.equal(one.slots_N, again.slots_N)
 
@@ -108,8 +107,8 @@ def test_the_same_seed_bears_the_same_clusters():
 def lumped(*members):
     """Return a mixture whose clusters each stand between several classes, as if they had come of too few frames."""
     means = torch.stack([CENTRES[list(classes)].mean(0) for classes in members])
-    born = TiedMixture.empty(8, WIDTH).born(means)
-    return replace(born, counts_K=torch.tensor([40.0] * len(members) + [0.0] * (8 - len(members))).double())
+    begun = TiedMixture.empty(8, WIDTH).with_added(means)
+    return replace(begun, counts_K=torch.tensor([40.0] * len(members) + [0.0] * (8 - len(members))).double())
 
 
 def test_a_cluster_that_is_several_is_split_and_ids_stay_with_most_of_their_frames():
@@ -140,11 +139,6 @@ def test_a_part_of_the_world_says_nothing_about_the_whole():
     assert regroup(knowing(0, 1, 2, 3, 4), frames_of(0, 1), FINDING, 0) is None
 
 
-def test_a_fresh_grouping_needs_as_much_gain_as_the_settings_say():
-    settings = LearnerSettings(**FINDING.model_dump() | {"regroup_gain": 100.0})
-    assert regroup(lumped((0,), (1, 2)), frames_of(0, 1, 2), settings, 0) is None
-
-
 def test_statistics_begin_anew_but_not_those_of_a_cluster_that_is_as_it_was():
     known = replace(lumped((0,), (1, 2)), frames=80.0)
     found = regroup(known, frames_of(0, 1, 2), FINDING, 0)
@@ -170,7 +164,7 @@ def close_pair(apart):
     points[60:, 1] += 60.0
     slots = torch.arange(3).repeat_interleave(30)
     means = torch.stack([part.mean(0) for part in points.split(30)])
-    return Clustering(TiedMixture.empty(8, WIDTH).born(means), slots), points
+    return Clustering(TiedMixture.empty(8, WIDTH).with_added(means), slots), points
 
 
 def test_clusters_nearer_than_the_distance_are_one_and_the_older_id_stays():
@@ -218,14 +212,14 @@ def test_merging_goes_on_until_all_are_apart_and_leaves_one():
 
 def counted(*counts):
     """Return a mixture behind whose clusters so many frames stand."""
-    born = TiedMixture.empty(8, WIDTH).born(CENTRES[: len(counts)])
-    return replace(born, counts_K=torch.tensor([*counts, *[0.0] * (8 - len(counts))]).double())
+    begun = TiedMixture.empty(8, WIDTH).with_added(CENTRES[: len(counts)])
+    return replace(begun, counts_K=torch.tensor([*counts, *[0.0] * (8 - len(counts))]).double())
 
 
 def test_clusters_with_too_few_frames_behind_them_are_dropped():
     mixture, gone = prune(counted(30, 3.9, 4.0, 0.1), 4.0)
     assert (mixture.ids_K.tolist()[:5], gone) == ([0, -1, 2, -1, -1], [1, 3])
-    assert mixture.born(CENTRES[:1]).ids_K.tolist()[:3] == [0, 4, 2], "ids do not come back"
+    assert mixture.with_added(CENTRES[:1]).ids_K.tolist()[:3] == [0, 4, 2], "ids do not come back"
 
 
 def test_the_cluster_with_most_frames_is_never_dropped():

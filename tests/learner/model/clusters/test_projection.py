@@ -30,15 +30,10 @@ def test_the_components_are_orthonormal():
 def test_there_and_back_with_all_dimensions_is_the_identity():
     rows = latents()
     projection = fit_projection(rows, 12)
-    torch.testing.assert_close(projection.backward(projection.forward(rows)), rows, atol=1e-5, rtol=0)
+    torch.testing.assert_close(projection.backward(projection.forward(rows)), rows.double(), atol=1e-9, rtol=0)
 
 
-def test_going_back_gives_no_latent_below_zero():
-    projection = fit_projection(latents(), 3)
-    assert projection.backward(torch.full((1, 3), -100.0, dtype=torch.float64)).min() >= 0
-
-
-def test_coordinates_are_float64_and_latents_float32():
+def test_there_and_back_is_in_double_precision():
     projection = fit_projection(latents(), 3)
     assert projection.forward(latents()).dtype == torch.float64
-    assert projection.backward(projection.forward(latents())).dtype == torch.float32
+    assert projection.backward(projection.forward(latents())).dtype == torch.float64

@@ -1,37 +1,46 @@
+from collections import Counter
+from dataclasses import replace
+
 import pytest
 import torch
 
-from learner.memory.replay_memory import GeneratedImage
-from learner.model.clusters.recall import recall
-from learner.model.clusters.rehearsal import Generated, generated_of, rehearse, rehearsed_images
-from tests.learner.small import SETTINGS, digits_log, run_through
+from learner.model.clusters.model import ClusterModel
+from learner.model.clusters.rehearsal import recall, rehearse
+from learner.model.contract import SyntheticImages, UpdateInputs, score_images
+from tests.learner.small import PREPROCESSING, SETTINGS, digits_log, run_through
+
+NOTHING = SyntheticImages.none(PREPROCESSING)
 
 
 @pytest.fixture(scope="module")
-def known():
-    state, _ = run_through(digits_log(48))
-    return state.knowledge
+def known() -> ClusterModel:
+    return run_through(digits_log(64))[0].model
 
 
-def rehearsed(known, generated, settings=SETTINGS):
-    return rehearse(known, generated, 10, settings, torch.Generator().manual_seed(3))
+def seeded(seed):
+    return torch.Generator().manual_seed(seed)
+
+
+def rehearsed(known, generated, count=10):
+    inputs = replace(UpdateInputs.alone(PREPROCESSING.empty()), rehearsed_images=count, generated=generated)
+    return rehearse(known, inputs, seeded(3))
 
 
 def generated(slots):
-    return Generated(torch.arange(float(len(slots)))[:, None, None, None].expand(-1, 3, 32, 32), torch.tensor(slots))
+    images_NCSS = torch.arange(float(len(slots)))[:, None, None, None].expand(-1, 3, 32, 32)
+    return SyntheticImages(images_NCSS, torch.tensor(slots))
 
 
 def test_without_generated_images_it_is_recall_bit_for_bit(known):
-    past = recall(known, 10, SETTINGS.recall_temperature, torch.Generator().manual_seed(3))
-    found = rehearsed(known, Generated.nothing(32))
+    past, found = recall(known, 10, seeded(3)), rehearsed(known, NOTHING)
     assert torch.equal(found.images_NCSS, past.images_NCSS)
     assert torch.equal(found.slots_N, past.slots_N)
 
 
 def test_generated_images_take_the_place_of_recalled_ones_of_the_same_cluster(known):
-    without, found = rehearsed(known, Generated.nothing(32)), rehearsed(known, generated([0, 1, 0]))
+    without, found = rehearsed(known, NOTHING), rehearsed(known, generated([0, 1, 0]))
     assert torch.equal(found.slots_N, without.slots_N)
-    replaced = [int(n) for n in range(10) if not torch.equal(found.images_NCSS[n], without.images_NCSS[n])]
+    replaced = [n for n in range(10) if not torch.equal(found.images_NCSS[n], without.images_NCSS[n])]
     assert replaced == [0, 1, 2]
     assert found.images_NCSS[:3, 0, 0, 0].tolist() == [0.0, 1.0, 2.0]
     assert found.slots_N[:3].tolist() == [0, 1, 0]
@@ -43,22 +52,41 @@ def test_what_is_more_than_a_clusters_share_is_left_out(known):
     assert found.images_NCSS[found.slots_N == 1][:, 0, 0, 0].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
-def test_images_are_given_the_slots_of_their_clusters(known):
-    white = torch.full((3, 32, 32), 255, dtype=torch.uint8)
-    found = generated_of([GeneratedImage(1, 2, 0, white), GeneratedImage(0, 2, 0, white // 5)], known, SETTINGS)
-    assert found.slots_N.tolist() == [1, 0]
-    assert found.images_NCSS[:, 0, 0, 0].tolist() == pytest.approx([1.0, 0.2])
+def test_where_nothing_is_rehearsed_generated_images_have_no_place(known):
+    assert len(rehearsed(known, generated([0, 1]), count=0).slots_N) == 0
 
 
-def test_as_many_images_are_rehearsed_as_the_ratio_says():
-    assert rehearsed_images(90, SETTINGS) == 90
-    assert rehearsed_images(90, SETTINGS.model_copy(update={"recall_ratio": 0.5})) == 45
-    assert rehearsed_images(90, SETTINGS.model_copy(update={"recall": False})) == 0
+def test_before_the_first_update_nothing_is_recalled():
+    past = recall(ClusterModel.new(SETTINGS), 10, seeded(0))
+    assert past.images_NCSS.shape == (0, 3, 32, 32)
+    assert past.slots_N.shape == (0,)
 
 
-def test_alone_only_what_is_generated_is_rehearsed_and_nothing_where_there_is_nothing(known):
-    alone = SETTINGS.model_copy(update={"generated_alone": True})
-    found = rehearsed(known, generated([0, 1, 0]), alone)
-    assert found.images_NCSS[:, 0, 0, 0].tolist() == [0.0, 1.0, 2.0]
-    assert found.slots_N.tolist() == [0, 1, 0]
-    assert len(rehearsed(known, Generated.nothing(32), alone).slots_N) == 0
+def test_recall_is_balanced_over_the_live_clusters_whatever_their_size(known):
+    more = known.mixture.with_added(known.mixture.means_KD[:1] + 1)
+    past = recall(replace(known, mixture=more), 31, seeded(0))
+    assert sorted(Counter(past.slots_N.tolist()).values()) == [10, 10, 11]
+    assert past.images_NCSS.shape == (31, 3, 32, 32)
+
+
+def test_dead_slots_are_never_recalled(known):
+    past = recall(replace(known, mixture=known.mixture.without(0)), 8, seeded(0))
+    assert set(past.slots_N.tolist()) == {1}
+
+
+def test_the_same_seed_recalls_the_same_images_and_another_seed_others(known):
+    first, again, other = (recall(known, 12, seeded(seed)).images_NCSS for seed in (4, 4, 5))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_none_are_recalled_where_none_are_wanted(known):
+    assert len(recall(known, 0, seeded(0)).slots_N) == 0
+
+
+def test_what_is_recalled_looks_like_its_own_cluster_to_the_model():
+    encoder = SETTINGS.autoencoder.model_copy(update={"epochs": 12})
+    known = run_through(digits_log(64), SETTINGS.model_copy(update={"autoencoder": encoder}))[0].model
+    past = recall(known, 20, seeded(0))
+    seen = score_images(known, past.images_NCSS).slots_N
+    assert (seen == past.slots_N).float().mean() >= 0.75

@@ -23,7 +23,7 @@ class Fitted:
     def __init__(self, seed, each=40):
         points, slots = world(seed, each)
         means = torch.stack([points[slots == slot].mean(0) for slot in LIVE])
-        self.start = TiedMixture.empty(SLOTS, WIDTH).born(means)
+        self.start = TiedMixture.empty(SLOTS, WIDTH).with_added(means)
         self.mixture = fit(self.start, points, slots)
         self.seen = held_out(Clustering(self.start, slots), points, torch.Generator().manual_seed(seed))
         nothing = Uncertainty.empty(SLOTS, WIDTH)
@@ -112,7 +112,7 @@ def test_dispersion_excess_and_uncertain_are_measured_by_the_samples_own_cluster
 
 def refitted(old, behind, dispersion, slots):
     """Return what held-out frames of given dispersion make of what was known of clusters 0 to 2."""
-    mixture = TiedMixture.empty(SLOTS, WIDTH).born(torch.zeros(3, WIDTH, dtype=torch.float64))
+    mixture = TiedMixture.empty(SLOTS, WIDTH).with_added(torch.zeros(3, WIDTH, dtype=torch.float64))
     counts = torch.tensor([*behind, 0.0, 0.0, 0.0], dtype=torch.float64)
     start = TiedMixture(mixture.means_KD, mixture.ids_K, counts, mixture.covariance_DD, 0.0, 3)
     return fit_uncertainty(old, start, mixture, HeldOut(torch.from_numpy(dispersion), torch.tensor(slots)))

@@ -3,11 +3,12 @@
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from learner.model.paper.frontier import new_frontier_model
-from learner.model.paper.knowledge import PaperKnowledge
+from learner.model.contract import score_images
+from learner.model.paper.frontier import FrontierEncoder
 from learner.model.paper.latent_mixture import fit_mixture
+from learner.model.paper.model import PaperModel
 from learner.model.paper.sg_udfm import fit_feedback
-from tests.learner.model.paper.tiny import SETTINGS
+from tests.learner.model.paper.tiny import PAPER
 
 
 class Work(TorchDispatchMode):
@@ -27,27 +28,27 @@ class Work(TorchDispatchMode):
         return returned
 
 
-def knowledge_of_clusters(members):
-    network = new_frontier_model(SETTINGS.paper_channels, 32, 0)
-    latents = torch.rand(2 * members, network.latent_width, generator=torch.Generator().manual_seed(0))
+def model_of_clusters(members):
+    encoder = FrontierEncoder.new(PAPER, 0)
+    latents = torch.rand(2 * members, encoder.network.latent_width, generator=torch.Generator().manual_seed(0))
     latents[members:] += 3
-    mixture = fit_mixture(latents, 2, SETTINGS, 0)
-    return PaperKnowledge(network, mixture, fit_feedback(latents, mixture.assign(latents), 2, SETTINGS))
+    mixture = fit_mixture(latents, 2, PAPER, 0)
+    return PaperModel(encoder, mixture, fit_feedback(latents, mixture.assign(latents), 2), PAPER)
 
 
-def work_of_a_micro_task(knowledge, frames):
+def work_of_a_micro_task(model, frames):
     images = torch.rand(frames, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     with Work() as work:
-        knowledge.followed(knowledge.score(images), SETTINGS, moves=True)
+        model.follow(score_images(model, images), moves=True)
     return work.operations, work.elements
 
 
 def test_scoring_and_following_do_the_same_work_for_small_and_for_large_clusters():
-    small, large = (work_of_a_micro_task(knowledge_of_clusters(members), 16) for members in (40, 1280))
+    small, large = (work_of_a_micro_task(model_of_clusters(members), 16) for members in (40, 1280))
     assert small == large
 
 
 def test_the_work_grows_no_faster_than_the_frames():
-    knowledge = knowledge_of_clusters(40)
-    few, many = (work_of_a_micro_task(knowledge, frames)[1] for frames in (16, 64))
+    model = model_of_clusters(40)
+    few, many = (work_of_a_micro_task(model, frames)[1] for frames in (16, 64))
     assert few < many <= 4 * few

@@ -9,7 +9,7 @@ from learner.model.paper.latent_mixture import LatentMixture, cluster_means, far
 from learner.model.paper.settings import PaperSettings
 
 KINDS = ("full", "tied", "diag", "spherical")
-FLOOR = 1e-6
+FLOOR = 0.1  # of the latents' mean variance
 
 
 def blobs(seed=0, clusters=3, each=60, width=5):
@@ -25,7 +25,7 @@ def reference(points, kind, components=3, seed=0):
 
 
 def fitted(points, kind, components=3, seed=0):
-    settings = PaperSettings(paper_covariance=kind, paper_covariance_floor=FLOOR)
+    settings = PaperSettings(covariance=kind)
     return fit_mixture(torch.from_numpy(points), components, settings, seed)
 
 
@@ -100,7 +100,7 @@ def test_an_empty_mixture_has_no_clusters_and_keeps_its_shape(kind):
 def test_a_fit_from_given_means_is_sklearns_from_the_same_means(kind):
     points = blobs()
     start = points[[3, 70, 130]]
-    settings = PaperSettings(paper_covariance=kind, paper_covariance_floor=FLOOR)
+    settings = PaperSettings(covariance=kind)
     ours = fit_mixture(torch.from_numpy(points), 3, settings, 0, torch.from_numpy(start))
     floor = FLOOR * points.var(0).mean()
     theirs = GaussianMixture(3, covariance_type=kind, reg_covar=floor, means_init=start, random_state=0).fit(points)

@@ -10,9 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import KernelDensity
 
 from learner.model.paper import sg_udfm
-from learner.model.paper.settings import PaperSettings
 
-SETTINGS = PaperSettings()
 SEEDS = [0, 1, 2]
 
 
@@ -42,7 +40,7 @@ def highest_by_loops(points):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_z_max_is_where_scipys_sklearns_and_a_loops_kernel_density_are_highest(seed):
     points = cluster(seed)
-    found = sg_udfm.density_mode(torch.from_numpy(points), SETTINGS)
+    found = sg_udfm.density_mode(torch.from_numpy(points))
     count, width = points.shape
     white = whitened(points)
     theirs = KernelDensity(bandwidth=count ** (-1 / (width + 4))).fit(white).score_samples(white)
@@ -54,41 +52,40 @@ def test_z_max_is_where_scipys_sklearns_and_a_loops_kernel_density_are_highest(s
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_cluster_of_fewer_samples_than_dimensions_is_projected_first(seed):
     points = cluster(seed, count=40, width=60)
-    projected = PCA(SETTINGS.paper_density_dimensions, svd_solver="full").fit_transform(points)
+    projected = PCA(10, svd_solver="full").fit_transform(points)
     expected = int(np.argmax(gaussian_kde(projected.T)(projected.T)))
-    assert sg_udfm.density_mode(torch.from_numpy(points), SETTINGS) == expected
+    assert sg_udfm.density_mode(torch.from_numpy(points)) == expected
 
 
 def test_dimensions_in_which_a_cluster_does_not_vary_change_nothing():
     points = cluster(0)
     dead = np.concatenate([points, np.zeros((len(points), 1)), points[:, :1] * 2], axis=1)
-    assert sg_udfm.density_mode(torch.from_numpy(dead), SETTINGS) == highest_by_loops(points)
+    assert sg_udfm.density_mode(torch.from_numpy(dead)) == highest_by_loops(points)
 
 
 @pytest.mark.parametrize("members", [torch.zeros(1, 4), torch.randn(2, 4), torch.ones(9, 4)])
 def test_a_cluster_too_small_or_all_alike_has_its_first_member_as_z_max(members):
-    assert sg_udfm.density_mode(members, SETTINGS) == 0
+    assert sg_udfm.density_mode(members) == 0
 
 
 def test_a_cluster_without_members_is_refused():
     with pytest.raises(ValueError, match="no z_max"):
-        sg_udfm.density_mode(torch.zeros(0, 4), SETTINGS)
+        sg_udfm.density_mode(torch.zeros(0, 4))
 
 
 def test_the_density_looks_at_a_bounded_number_of_members(monkeypatch):
     seen = []
     monkeypatch.setattr(sg_udfm, "gaussian_kde", lambda rows: seen.append(rows.shape[1]) or gaussian_kde(rows))
-    settings = PaperSettings(paper_density_samples=50)
-    for count in (40, 400, 4000):
+    for count in (40, 600, 4000):
         points = torch.from_numpy(cluster(0, count=count))
-        assert 0 <= sg_udfm.density_mode(points, settings) < count
-    assert seen == [40, 50, 50]
+        assert 0 <= sg_udfm.density_mode(points) < count
+    assert seen == [40, 512, 512]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_dispersion_statistics_and_threshold_are_those_of_plain_loops(seed):
     points = cluster(seed)
-    mode = sg_udfm.density_mode(torch.from_numpy(points), SETTINGS)
+    mode = sg_udfm.density_mode(torch.from_numpy(points))
     expected = []
     for point in points:
         total = 0.0
@@ -140,12 +137,12 @@ def fitted(each=(40, 2, 0), width=6):
     """Return the feedback of three clusters, the second too small for figures of its own, the third empty."""
     clusters = torch.cat([torch.full((count,), k) for k, count in enumerate(each)])
     points = torch.randn(len(clusters), width, generator=torch.Generator().manual_seed(0)) + clusters[:, None]
-    return sg_udfm.fit_feedback(points, clusters, len(each), SETTINGS), points, clusters
+    return sg_udfm.fit_feedback(points, clusters, len(each)), points, clusters
 
 
 def test_each_cluster_has_its_own_figures_and_a_small_one_the_pooled():
     feedback, points, clusters = fitted()
-    mode = points[sg_udfm.density_mode(points[:40], SETTINGS)].double()
+    mode = points[sg_udfm.density_mode(points[:40])].double()
     own = (points[:40].double() - mode).square().mean(1)
     pooled = sg_udfm.dispersion(points, feedback.modes_KL[clusters])
     torch.testing.assert_close(feedback.modes_KL[0], mode)

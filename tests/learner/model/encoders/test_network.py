@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from learner.model.encoders.autoencoder import Autoencoder, in_batches
+from learner.model.encoders.network import Autoencoder, in_batches
 
 
 def network(channels=(16, 8, 8), input_size=32):
