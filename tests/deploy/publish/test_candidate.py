@@ -4,12 +4,12 @@ from pathlib import Path
 
 import onnx
 import pytest
+from deploy.errors import InvalidGraph
 
 from deploy.publish.candidate import CandidateExporter
 from deploy.publish.graph_template import GraphTemplate
 from deploy.publish.served_graph import served_graph
 from deploy.publish.template_cache import TemplateCache
-from deploy.serving.errors import InvalidGraph
 from tests.deploy.small_state import cluster_model, small_state
 
 
@@ -79,6 +79,6 @@ def test_a_candidate_that_fails_with_a_proven_template_is_refused_without_an_exp
     assert exports.count == 0
 
 
-def test_an_initializer_without_a_value_is_reported(template: GraphTemplate) -> None:
+def test_an_initializer_without_a_value_is_told(template: GraphTemplate) -> None:
     with pytest.raises(InvalidGraph, match="is not one of the model's values"):
         template.filled({}, ["a"] * 12)
