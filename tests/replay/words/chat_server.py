@@ -153,4 +153,4 @@ def left_open(handler: Handler) -> None:
     handler.start(Content_Type="text/event-stream")
     handler.wfile.write(events({"content": LISTED}))
     handler.wfile.flush()
-    time.sleep(20)
+    time.sleep(60)
