@@ -14,7 +14,7 @@ from deploy.registry.errors import RegistryError
 from deploy.registry.stored_document import read_document
 from deploy.registry.version_storage import VersionStorage
 from stream.messages import wire_format
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.errors import InvalidMessage
 
 

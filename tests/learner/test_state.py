@@ -8,7 +8,7 @@ from learner.intake.window import Place
 from learner.memory.names import Names
 from learner.model.clusters.update import UpdateReport
 from learner.state import LearnerState, PendingUpdate
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS, state_with_clusters
 
 ENOUGH = SETTINGS.projection_dimensions + 1

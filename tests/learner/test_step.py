@@ -8,7 +8,7 @@ from learner.seeds import derived_seed
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.step import execute
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import AROUND, SETTINGS, digits_log, run_through
 
 FRAMES = 224  # so many that a change of classes is noticed and learned from

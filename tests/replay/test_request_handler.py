@@ -9,7 +9,7 @@ from replay.judge.sample_filter import Verdict
 from replay.settings import ReplaySettings
 from stream.image_codec import decode_image, encode_png
 from stream.kafka.client import RECORD_OVERHEAD_BYTES
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.messages.replay import MOST_BATCH_BYTES, ReplaySamples
 from stream.process.errors import UnknownFormat
 from stream.process.settings import StreamSettings

@@ -19,7 +19,7 @@ from learner.service import Learner, fix_threads, open_learner
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import Command
+from stream.messages.command import Command
 from stream.process.clock import now_ms
 from stream.process.settings import StreamSettings
 from tests.deploy.published import publish

@@ -8,8 +8,9 @@ from learner.model.clusters.update import UpdateReport
 from learner.step import TaskReport
 from learner.steps.commands import Naming, RefusedCommand
 from learner.tell.events import events_of
-from stream.messages.control import Event, OffsetRange, TaskPlan
+from stream.messages.event import Event
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import OffsetRange, TaskPlan
 
 PLAN = TaskPlan("m", 1, 7, {0: OffsetRange(0, 4)}, {}, OffsetRange(0, 0), 0, "", 1_795_000_000_123)
 SIGNAL = DriftSignal("page_hinkley", 21.5, 20.0, 3)

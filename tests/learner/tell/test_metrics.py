@@ -12,8 +12,8 @@ from learner.step import TaskReport
 from learner.steps.commands import Naming, RefusedCommand
 from learner.tell import metrics
 from stream.log import Record
-from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.errors import InvalidImage
 from tests.learner.small import SETTINGS
 
