@@ -35,13 +35,13 @@ def reply_of(documents):
 
 def check(reply):
     """A vocabulary is safe, and a refusal tells nothing of the text."""
-    told, words, prompts = "", (), ()
+    message, words, prompts = "", (), ()
     try:
         vocabulary, _ = vocabulary_in(reply)
         words, prompts = vocabulary.words, vocabulary.prompts
     except VocabularyRefused as error:
-        told = str(error)
-    assert told.isascii()
+        message = str(error)
+    assert message.isascii()
     assert [safe_word(word) for word in words] == list(words)
     assert [safe_prompt(prompt) for prompt in prompts] == list(prompts)
 
