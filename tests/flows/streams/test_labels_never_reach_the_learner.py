@@ -29,5 +29,5 @@ def test_permuted_labels_change_no_bit_of_the_checkpoint(stream_settings, tmp_pa
     tell_labels(stream_settings, permuted, np.random.default_rng(0).permutation(labels))
     assert len(read_topic(stream_settings, permuted.truth)) == 2 * FRAMES
     second = learn_until(stream_settings, permuted, tmp_path, TASKS)
-    assert load_checkpoint(first)[0].updates >= 1
+    assert load_checkpoint(first).progress.updates >= 1
     assert content_sha256(first) == content_sha256(second)

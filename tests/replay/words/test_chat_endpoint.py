@@ -21,6 +21,7 @@ from tests.replay.words.chat_server import (
     status,
     streamed,
     whole,
+    whole_broken_off,
 )
 
 KEY = "sk-very-secret-0123456789"
@@ -83,6 +84,7 @@ def test_words_are_found_in_every_shape_of_reply(answer):
         streamed({"content": "[" * 50_000}),
         whole(content=None),
         broken_off,
+        whole_broken_off,
         status(500),
         status(503, b"x" * 100_000),
     ],
