@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from learner.save.state_format import state_to_bytes
 from safetensors.torch import load
 
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
 from learner.save.checkpoint import CheckpointStore
+from learner.save.format import state_to_bytes
 from learner.service import fix_threads
 from learner.state import LearnerState
 from learner.step import execute
