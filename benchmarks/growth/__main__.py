@@ -139,7 +139,7 @@ def _quality(pack: Pack, model: Model, settings: LearnerSettings, lived: Sequenc
         "acc": metrics.accuracy(cluster_map, test_clusters, pack.test_labels),
         "live_clusters": len(live_ids(model)),
         "signals": sum(report.signal is not None for report in lived),
-        "born": sum(len(update.added) for update in updates),
+        "added": sum(len(update.added) for update in updates),
         "merged": sum(len(update.merged) for update in updates),
         "pruned": sum(len(update.pruned) for update in updates),
     }

@@ -1,4 +1,4 @@
-"""In which order clusters are painted again, and how many images each gets: what is soonest forgotten comes first."""
+"""In which order images of clusters are asked for, and how many of each: what is soonest forgotten comes first."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ class Wanted:
     unseen_frames
         Frames of the stream since one fell into it: what was not seen for long is forgotten first.
     name
-        Clusters that bear one name are one class and share its budget; an unnamed one is a class of its own.
+        Clusters of one name are one class and share its budget; an unnamed one is a class of its own.
     """
 
     cluster: int

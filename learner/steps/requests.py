@@ -1,8 +1,9 @@
-"""Which clusters are to be painted again, for which update, and how many images of each.
+"""Of which clusters images are asked for, for which update, and how many.
 
 An update waits for frames and never for samples. What it will rehearse is asked for when it begins to wait, if the
 frames that it waits for leave time for an answer. A learner that is behind its stream has them already: then the next
-update is provided for, and painted while this one trains. What is to come or waits is not asked for again.
+update is provided for: its images are generated while this one trains. Images that wait or are to come are not asked
+for again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,8 @@ from stream.messages.replay import MOST_EXEMPLARS, ReplayRequest
 from stream.messages.task_plan import TaskPlan
 
 _MOST_IMAGE_BYTES = 256 * 1024  # of exemplars, and of members; as text they become a third larger
-_ANSWER_MS = 1000  # two workers paint the 100 images of an update in 0.2 s, and on a crowded machine in 1.2 s
-_BIRTHS = 2  # thought of where an update comes in between: what is rehearsed is shared with the clusters it bears
+_ANSWER_MS = 1000  # two workers generate the 100 images of an update in 0.2 s, and on a crowded machine in 1.2 s
+_BIRTHS = 2  # expected of an update in between: what is rehearsed is shared with the clusters that it adds
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def requests_of(state: LearnerState, plan: TaskPlan, pace: StreamPace) -> Asking
 def introduction_of(state: LearnerState, plan: TaskPlan, first: int) -> Asking:
     """Return a request of one image for each cluster of which a labeller that is there has said nothing yet.
 
-    A cluster that is born is named soon, not when the next update begins to wait.
+    So a new cluster gets its name soon, not when the next update begins to wait.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class Topics:
 
     @property
     def replay_requests(self) -> str:
-        """Clusters to be painted again, one record for each; as many partitions as `frames`, for several workers."""
+        """Clusters of which images are asked for, one record for each; as many partitions as `frames`, for several workers."""
         return f"{self.prefix}.{self.model}.replay.requests"
 
     @property

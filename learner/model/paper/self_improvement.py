@@ -29,7 +29,7 @@ def decoded(
 
 
 def carried_clusters(votes_KJ: Tensor) -> Tensor:
-    """Stage D, without words: return for each earlier cluster j which new component bears its images, one for each.
+    """Stage D, without words: return for each earlier cluster j the new component that carries it on, one to one.
 
     Parameters
     ----------

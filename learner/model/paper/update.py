@@ -36,7 +36,7 @@ def paper_update(model: M, inputs: UpdateInputs, generator: torch.Generator) -> 
     1. ``replay``  synthetic images of the earlier clusters, as many as the window has
     2. ``train``   the frontier model on both, in balanced proportion (stage D)
     3. ``fit``     a mixture with new components to the latents of both (stage A)
-    4. ``carry``   the earlier clusters to the components that bear their synthetic images (stage D)
+    4. ``carry``   the earlier clusters to the components with most of their synthetic images (stage D)
     5. ``feed``    back each cluster's z_max, μ_k, σ_k and τ_k (stage B)
     """
     window_WCSS, settings = inputs.window_WCSS, model.settings
@@ -90,12 +90,12 @@ def _fit(
 
 
 def _carry(fitted: LatentMixture, earlier: LatentMixture, synthetic_RL: Tensor, clusters_R: Tensor) -> LatentMixture:
-    """Return the fitted mixture with earlier clusters at their old places and ids, and the born ones after them."""
+    """Return the fitted mixture with earlier clusters at their old places and ids, and the new ones after them."""
     if not earlier.live_clusters:
         return fitted
     count, known = fitted.live_clusters, earlier.live_clusters
     carried_J = carried_clusters(count_votes(fitted.assign(synthetic_RL), clusters_R, count, known))
     is_born_K = torch.ones(count, dtype=torch.bool).index_fill_(0, carried_J, value=False)
     order_K = torch.cat([carried_J, torch.nonzero(is_born_K).flatten()])
-    born = torch.arange(earlier.next_id, earlier.next_id + count - known)
-    return fitted.reordered(order_K, torch.cat([earlier.ids_K, born]), earlier.next_id + count - known)
+    added = torch.arange(earlier.next_id, earlier.next_id + count - known)
+    return fitted.reordered(order_K, torch.cat([earlier.ids_K, added]), earlier.next_id + count - known)
