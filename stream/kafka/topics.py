@@ -81,7 +81,9 @@ class Topics:
 
     @property
     def replay_requests(self) -> str:
-        """Clusters of which images are asked for, one record for each; as many partitions as `frames`, for several workers."""
+        """Clusters of which images are asked for, one record for each.
+
+        As many partitions as `frames`, for several workers."""
         return f"{self.prefix}.{self.model}.replay.requests"
 
     @property
