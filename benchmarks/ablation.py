@@ -1,9 +1,9 @@
 """What each way of rehearsal is worth: ``python -m benchmarks.ablation [--quick]``.
 
 Named accuracy, as in `benchmarks.named_streams` and on its streams, of a learner that rehearses nothing, what its
-mixture recalls, what the diffusion model painted, or both; each at four ratios of rehearsed to new images. The labeller
-speaks in all of them, only what is rehearsed differs. The last line on stdout is the JSON object that also goes to
-``benchmarks/results``.
+mixture recalls, what the diffusion model generated, or both; each at four ratios of rehearsed to new images. The
+labeller is the same in all of them, only what is rehearsed differs. The last line on stdout is the JSON object that
+also goes to ``benchmarks/results``.
 """
 
 import argparse
@@ -26,12 +26,13 @@ from benchmarks.site.seeded_runs import in_processes, summary
 from learner.model.clusters.model import ClusterModel
 from learner.model.clusters.rehearsal import rehearse
 from learner.model.clusters.update import update
+from learner.model.clusters.values import ClusterValues
 from learner.model.contract import SyntheticImages, UpdateInputs, UpdateReport, live_ids
 from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from replay.equipment import open_tools
-from replay.teachers.shipped import DIGITS
+from replay.models import load_models
+from replay.settings import DIGITS
 from stream.sources.datasets.packs import load_pack
 
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)
@@ -49,7 +50,7 @@ class GeneratedAlone(ClusterModel):
         return update(self, inputs, generator, _generated_alone)
 
 
-def _generated_alone(model: ClusterModel, inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
+def _generated_alone(model: ClusterValues, inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
     """Return what replaces recalled images; those are drawn all the same, so that all draws are as they were."""
     past = rehearse(model, inputs, generator)
     kept_N = torch.zeros(len(past.slots_N), dtype=torch.bool)
@@ -67,11 +68,11 @@ def generated_alone(state: LearnerState) -> LearnerState:
 def measure(way: str, ratio: float, world: str, seed: int, frames: int) -> Mapping[str, float]:
     """Return the figures of one stream; in a process of its own."""
     fix_threads(1)
-    alone, paints = _WAYS[way]
+    alone, generates = _WAYS[way]
     settings = LearnerSettings(seed=seed, recall_ratio=ratio)
     pack = leaving_stream(load_pack(DIGITS, None), world, frames, seed)
-    with closing(open_tools(TEACHERS, DIGITS, Path(), lambda _: None)) as tools:
-        run = named_run(pack, settings, tools, paints=paints, adjust=generated_alone if alone else as_it_is)
+    with closing(load_models(TEACHERS, DIGITS, Path())) as models:
+        run = named_run(pack, settings, models, generates=generates, adjust=generated_alone if alone else as_it_is)
     return {
         "named_acc": accuracy(run.names_of(pack.test_images, settings), pack),
         "live_clusters": float(len(live_ids(run.run.state.model))),

@@ -7,7 +7,6 @@ process.
 
 import argparse
 import json
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,9 +21,9 @@ import torch
 
 from benchmarks.learning.in_process import prepare_all
 from benchmarks.report.result_file import write_result
+from learner.change.schedule import PendingUpdate
 from learner.faults import Faults
 from learner.model.contract import UpdateInputs
-from learner.plan.schedule import PendingUpdate
 from learner.process import fix_threads, keep_freed_memory
 from learner.save.checkpoint import CheckpointStore
 from learner.service import Learner, open_learner
@@ -36,6 +35,7 @@ from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.process.clock import now_ms
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import DatasetSource
 from stream.sources.datasets.packs import load_pack
@@ -94,7 +94,7 @@ def main() -> int:
     frames = 50 * 64 if chosen.quick else 250 * 64
     with (
         tempfile.TemporaryDirectory(prefix="r2r-ingest-") as name,
-        EmbeddedBroker(Path(name) / "kafka", _free_port()) as broker,
+        EmbeddedBroker(Path(name) / "kafka", free_port()) as broker,
     ):
         site = open_site(Path(name), broker.address, frames)
         figures = measure(site)
@@ -178,12 +178,6 @@ def run_learner(address: str, folder: str, model: str, frames: str) -> None:
         learner.learn(done)
     rate, peak = int(frames) / done.seconds, done.peak_bytes / streaming.buffer_bytes
     print(json.dumps({"frames_per_second": rate, "peak_buffer_ratio": peak}))
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _bare(site: Site, checkpoint: Path) -> float:

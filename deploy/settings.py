@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from deploy.roles import RoleProcess, role_processes
 from stream.process.settings import Settings
 
 _HIGHEST_PORT = 65535
@@ -14,20 +15,20 @@ class DeploySettings(Settings):
     """Settings of the publisher, the server and the supervisor (``[deploy]``, ``R2R_DEPLOY__…``)."""
 
     host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65535)
-    """The server's; 0 takes a free one, which ``--address-file`` tells."""
+    port: int = Field(8080, ge=0, le=_HIGHEST_PORT)
+    """The server's; 0 takes a free one, which is written to ``--address-file``."""
 
     replay_workers: int = Field(1, ge=0, le=64)
-    """Of ``r2r up``: processes that paint images of the clusters for the learner's updates."""
+    """Of ``r2r up``: processes that generate images of the clusters for the learner's updates."""
     first_metrics_port: int = Field(9101, ge=1, validate_default=True)
-    """Of ``r2r up``: the learner's ``/metrics``; those of publisher, evaluator and replay workers are the next ones."""
+    """Of ``r2r up``: the learner's ``/metrics``; those of the roles after it are the next ones."""
 
     max_body_bytes: int = Field(8 * 1024**2, gt=0)
     max_image_pixels: int = Field(16_000_000, gt=0)
     """Refused above, from the image's header alone."""
     max_batch_images: int = Field(256, gt=0)
     max_in_flight_requests: int = Field(256, gt=0)
-    """Above it a request is told at once to come again (503): the server's memory is bounded by it."""
+    """Above it a request is refused at once with 503: the server's memory is bounded by it."""
     body_timeout_seconds: float = Field(30.0, gt=0)
     drain_seconds: int = Field(20, gt=0)
     """How long requests in flight may take after SIGTERM."""
@@ -40,7 +41,7 @@ class DeploySettings(Settings):
     """``auto`` takes CUDA where a driver is present and says so; ``cuda`` fails without one."""
 
     poll_seconds: float = Field(0.5, gt=0)
-    """How often the registry is looked at for new versions."""
+    """How often the registry is read for new versions."""
     keep_loaded: int = Field(3, gt=0)
     """Older versions that stay in memory for ``/versions/{v}``, of all models together."""
 
@@ -54,7 +55,13 @@ class DeploySettings(Settings):
     @field_validator("first_metrics_port")
     @classmethod
     def _leave_room_for_the_next_ones(cls, port: int, info: ValidationInfo) -> int:
-        if port + 2 + info.data.get("replay_workers", 0) > _HIGHEST_PORT:
+        processes = role_processes("", 0, port, info.data.get("replay_workers", 0))
+        if max(process.port for process in processes) > _HIGHEST_PORT:
             message = f"it and the ports after it must not exceed {_HIGHEST_PORT}"
             raise ValueError(message)
         return port
+
+    @property
+    def processes(self) -> list[RoleProcess]:
+        """The processes that `r2r up` starts, in order, and where they answer."""
+        return role_processes(self.host, self.port, self.first_metrics_port, self.replay_workers)

@@ -42,7 +42,7 @@ _METHODS: Mapping[str, Method] = {
         ClusterModel.load,
         ExcessDetector.new,
         ExcessDetector.load,
-        lambda settings: settings.autoencoder.preprocessing,
+        lambda settings: Preprocessing(settings.autoencoder.input_size, settings.autoencoder.aspect),
         (
             "autoencoder.input_size",
             "autoencoder.aspect",
@@ -56,7 +56,7 @@ _METHODS: Mapping[str, Method] = {
         PaperModel.load,
         UncertainRate.new,
         UncertainRate.load,
-        lambda settings: settings.paper.preprocessing,
+        lambda settings: Preprocessing(settings.paper.input_size, settings.paper.aspect),
         ("paper.input_size", "paper.aspect", "paper.channels", "paper.max_clusters", "paper.covariance"),
     ),
 }

@@ -1,5 +1,6 @@
 """The learner's process: ``python -m learner.service --model NAME``."""
 
+import functools
 import os
 import sys
 import time
@@ -26,9 +27,10 @@ from stream.kafka.admin import create_topics, wait_for_broker
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.clock import now_ms
-from stream.process.lock import Exclusive
+from stream.process.errors import LearnerFenced
+from stream.process.lock import ProcessLock
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 
@@ -122,7 +124,7 @@ def open_learner(
 ) -> Iterator[Learner]:
     """Wire a learner; that its checkpoint fits is known before the plan log fences an older learner elsewhere."""
     with (
-        Exclusive(store.folder / "LOCK", topics.model),
+        ProcessLock(store.folder / "LOCK", functools.partial(_running_already, topics.model)),
         BoundedProducer(streaming) as producer,
         closing(PartitionConsumer(streaming, topics.frames)) as frames,
         closing(PartitionConsumer(_small(streaming, _SAMPLE_BUFFER_BYTES), topics.replay_samples)) as samples,
@@ -148,6 +150,14 @@ def open_learner(
 
 def _small(settings: StreamSettings, buffer_bytes: int) -> StreamSettings:
     return settings.model_copy(update={"buffer_bytes": min(buffer_bytes, settings.buffer_bytes)})
+
+
+def _running_already(model: str, process: str) -> LearnerFenced:
+    message = (
+        f"a learner of model {model!r} is running already (process {process}); "
+        "stop it first, or choose another name with --model"
+    )
+    return LearnerFenced(message)
 
 
 def body(role: Role) -> None:

@@ -10,9 +10,6 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from learner.model.clusters.settings import ClusterSettings
-from learner.model.encoders.settings import AutoencoderSettings
-from learner.model.paper.settings import PaperSettings
 from stream.process.settings import Settings
 
 _NOT_EXECUTED = {
@@ -23,6 +20,101 @@ _NOT_EXECUTED = {
     "checkpoint_tasks",
     "keep_checkpoints",
 }
+
+Aspect = Literal["stretch", "crop"]
+Covariance = Literal["full", "tied", "diag", "spherical"]
+
+CHANNEL_GROUPS = 8  # of the networks' group norm
+GRID = 4  # an encoder's last grid has so many cells along each side
+
+
+class AutoencoderSettings(Settings):
+    """The convolutional autoencoder of the default method: its input, its size, its training."""
+
+    input_size: int = Field(32, ge=16, multiple_of=8)
+    """Side in pixels that every image is resized to."""
+    aspect: Aspect = "stretch"
+    """Distort to the square, or cut the middle square out first."""
+    channels: tuple[int, int, int] = (64, 32, 32)
+    """Output channels of the three convolutions; the paper has 128, 64, 32. Multiples of 8."""
+    epochs: int = Field(8, ge=1)
+    """Passes over the images of one update."""
+    batch_images: int = Field(32, ge=2)
+    """Images of one training step."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """Adam's, at the beginning of an update; each epoch it is multiplied by 0.9, as published."""
+    stability: float = Field(0.1, ge=0)
+    """How strongly rehearsed images are held to the latents that they had, beside the reconstruction error."""
+    word_strength: float = Field(0.3, ge=0)
+    """Weight of telling the labeller's words apart in the training, beside the reconstruction error."""
+
+    @field_validator("channels")
+    @classmethod
+    def _fit_the_norms_groups(cls, channels: tuple[int, int, int]) -> tuple[int, int, int]:
+        return _divisible(channels)
+
+    @property
+    def latent_width(self) -> int:
+        """L."""
+        return GRID * GRID * self.channels[2]
+
+
+class ClusterSettings(Settings):
+    """The tied Gaussian mixture of the default method: its size, and how clusters are added, joined and dropped."""
+
+    projection_dimensions: int = Field(48, ge=2)
+    """Principal components of the latents in which the mixture lives."""
+    max_clusters: int = Field(64, ge=5)
+    """Preallocated slots, K_max."""
+    most_births: int = Field(15, ge=1)
+    """So many groups at most are looked for among an update's novel frames; their silhouette decides."""
+    cluster_frames: int = Field(8, ge=2)
+    """A new cluster needs so many frames at least. One with fewer than half of that behind it is dropped."""
+    merge_distance: float = Field(3.0, ge=0)
+    """Clusters whose means are nearer are joined, in standard deviations; 0 never joins."""
+    regroup_frames: int = Field(1024, ge=0)
+    """A mixture is young, and may group its recent frames afresh in a quiet world, while it was fitted to fewer frames
+    than this. 0 never regroups; above 2,000 the mixture stays young for ever."""
+    novel_rate: float = Field(0.25, gt=0, le=1)
+    """Share of novel frames from which an update adds clusters though no change was signalled."""
+    follow: Literal["named", "always", "never"] = "named"
+    """Whether clusters follow a world that changes slowly, between updates: where a labeller named some, or always …"""
+    follow_frames: float = Field(20.0, gt=0)
+    """… as if so many frames stood behind each mean: the fewer, the faster."""
+    threshold_rate: float = Field(0.1, ge=0, le=1)
+    """η of the recursion of each cluster's threshold; the paper does not state it."""
+
+
+class PaperSettings(Settings):
+    """Read where the published method learns; docs/paper_method.md has what was measured for each choice."""
+
+    input_size: int = Field(32, ge=16, multiple_of=8)
+    """Side in pixels that every image is resized to."""
+    aspect: Aspect = "stretch"
+    """Distort to the square, or cut the middle square out first."""
+    max_clusters: int = Field(64, ge=5)
+    """The most clusters, and the slots of what is served."""
+    channels: tuple[int, int, int] = (128, 64, 32)
+    """Stage A, published: output channels of the three convolutions. Multiples of 8."""
+    learning_rate: float = Field(1e-3, gt=0)
+    """Stages A and D, published: Adam's at the beginning of an update; each epoch it is multiplied by 0.9."""
+    batch_images: int = Field(32, ge=2)
+    """Stages A and D, published: images of one training step."""
+    epochs: int = Field(8, ge=1)
+    """Stages A and D, left open: passes over the images of one update."""
+    births: int = Field(2, ge=1)
+    """Stage A, left open: components added at each update; the authors' code has the number of classes of a task."""
+    covariance: Covariance = "tied"
+    """Stage A, left open: shape of a component's covariance."""
+    threshold_rate: float = Field(0.1, ge=0, le=1)
+    """Stage B, left open: η of the recursion of each cluster's threshold."""
+    uncertain_rate: float = Field(0.2, gt=0, le=1)
+    """Left open: an update follows when more than this share of a micro-task is uncertain; μ + σ flags about 0.16."""
+
+    @field_validator("channels")
+    @classmethod
+    def _fit_the_norms_groups(cls, channels: tuple[int, int, int]) -> tuple[int, int, int]:
+        return _divisible(channels)
 
 
 class LearnerSettings(Settings):
@@ -118,3 +210,11 @@ class LearnerSettings(Settings):
         """
         body = self.model_dump(mode="json", exclude_defaults=True, exclude=_NOT_EXECUTED)
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _divisible(channels: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Refuse numbers of channels that the group norm cannot divide."""
+    if any(count < 1 or count % CHANNEL_GROUPS for count in channels):
+        message = f"each number of channels must be a positive multiple of {CHANNEL_GROUPS}"
+        raise ValueError(message)
+    return channels

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from learner.change.detector import DriftDetector
+from learner.change.schedule import UpdateSchedule
+from learner.intake.progress import Progress
 from learner.intake.resends import ResendWindows
 from learner.intake.seen_ids import SeenIds
 from learner.intake.window import TrainingWindow
@@ -14,8 +16,6 @@ from learner.memory.names import Names
 from learner.memory.replay_memory import ReplayMemory
 from learner.methods import method_of
 from learner.model.contract import Model
-from learner.plan.progress import Progress
-from learner.plan.schedule import UpdateSchedule
 from learner.settings import LearnerSettings
 
 

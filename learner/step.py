@@ -7,20 +7,20 @@ import torch
 
 from learner.change.detector import DriftSignal
 from learner.intake.admission import Rejected, admit
-from learner.intake.commands import Named, Outcome, apply_commands
 from learner.intake.stream_pace import StreamPace
 from learner.memory.frame_labels import FrameLabels
 from learner.memory.replay_memory import GeneratedImage, ReplayCounts
-from learner.memory.requests import Asking, introduction_of, requests_of
-from learner.memory.samples import RefusedSamples, take_in
 from learner.model.contract import Scores, SyntheticImages, UpdateInputs, UpdateReport, live_ids
 from learner.model.words import Words
 from learner.plan.cut import thinned
 from learner.plan.inputs import Inputs
 from learner.plan.overload import OverloadChange, overload_change
 from learner.state import LearnerState
-from stream.messages.control import TaskPlan
+from learner.steps.commands import Named, Outcome, apply_commands
+from learner.steps.requests import Asking, introduction_of, requests_of
+from learner.steps.samples import RefusedSamples, take_in
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import TaskPlan
 
 
 @dataclass(frozen=True)

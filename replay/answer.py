@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from replay.studio import Painted
-from stream.messages.control import Event
+from replay.generate.generation import Generated
+from stream.messages.event import Event
 from stream.messages.replay import ReplayRequest, ReplaySamples
 from stream.process.errors import InvalidMessage
 
@@ -14,10 +14,10 @@ _QUOTES_BYTES = 3
 _PART_BYTES = 32  # part and parts, which are known once all is divided
 
 
-def batches(request: ReplayRequest, painted: Painted, most_bytes: int) -> list[ReplaySamples]:
+def batches(request: ReplayRequest, generated: Generated, most_bytes: int) -> list[ReplaySamples]:
     """Divide the images, as PNG files, among batches of at most ``most_bytes`` each, in their order.
 
-    The first one tells what the labeller says of the members. Without images there is one batch.
+    The first one holds the labels of the members. Without images there is one batch.
 
     Raises
     ------
@@ -32,44 +32,44 @@ def batches(request: ReplayRequest, painted: Painted, most_bytes: int) -> list[R
         cluster=request.cluster,
         part=0,
         parts=1,
-        name=painted.label.name,
-        score=painted.label.score if painted.label.name else 0.0,
-        generator=painted.generator,
+        name=generated.label.name,
+        score=generated.label.score if generated.label.name else 0.0,
+        generator=generated.generator,
         seeds=(),
         images=(),
-        gap=painted.gap,
+        gap=generated.gap,
     )
     first = replace(
         empty,
-        member_names=[label.name for label in painted.labels],
-        member_scores=[label.score for label in painted.labels],
+        member_names=[label.name for label in generated.labels],
+        member_scores=[label.score for label in generated.labels],
     )
-    runs = _runs(painted.images, most_bytes - len(first.to_bytes()) - _PART_BYTES)
+    runs = _runs(generated.images, most_bytes - len(first.to_bytes()) - _PART_BYTES)
     return [
         replace(
             empty if part else first,
             id=f"{request.id}/samples/{part}",
             part=part,
             parts=len(runs),
-            seeds=painted.seeds[run.start : run.stop],
-            images=painted.images[run.start : run.stop],
+            seeds=generated.seeds[run.start : run.stop],
+            images=generated.images[run.start : run.stop],
         )
         for part, run in enumerate(runs)
     ]
 
 
-def refused_event(request: ReplayRequest, painted: Painted, at_ms: int) -> Event | None:
-    """Return what the filter decided, where it refused more images than it kept; None where it did not."""
-    refused = Counter(verdict.reason for verdict in painted.verdicts if verdict.reason)
-    if refused.total() <= len(painted.images):
+def refused_event(request: ReplayRequest, generated: Generated, at_ms: int) -> Event | None:
+    """Return the filter's counts where it refused more images than it kept; None where it did not."""
+    refused = Counter(verdict.reason for verdict in generated.verdicts if verdict.reason)
+    if refused.total() <= len(generated.images):
         return None
     evidence: dict[str, int | float | str] = {
         "cluster": request.cluster,
-        "name": request.name or painted.label.name,
-        "kept": len(painted.images),
+        "name": request.name or generated.label.name,
+        "kept": len(generated.images),
     }
     evidence |= {f"refused_{reason}": count for reason, count in sorted(refused.items())}
-    evidence["gap"] = painted.gap
+    evidence["gap"] = generated.gap
     return Event(f"{request.id}/refused", request.model, request.task_seq, "images_refused", at_ms, evidence)
 
 

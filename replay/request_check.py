@@ -1,13 +1,12 @@
-"""A record of ``replay.requests`` becomes a request that can be served, or an error that says why not."""
+"""The check of a record of ``replay.requests``: a request that can be served, or an error with its reason."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from replay.errors import VocabularyRefused
 from replay.generate.generator import Subject
 from replay.settings import ReplaySettings
-from replay.words.errors import VocabularyRefused
 from replay.words.safe_text import safe_word
 from stream.image_codec import Pixels, decode_image
 from stream.log import Record
@@ -18,16 +17,6 @@ from stream.process.settings import StreamSettings
 _log = logging.getLogger(__name__)
 _LONGEST_NAME = 64
 _LONGEST_ID = 200  # it is repeated in every batch, and is a record's key
-_TYPES: dict[str, type[Any]] = {
-    "id": str,
-    "model": str,
-    "task_seq": int,
-    "cluster": int,
-    "name": str,
-    "images": int,
-    "seed": int,
-    "expires_at_ms": int,
-}
 
 
 @dataclass(frozen=True)
@@ -46,11 +35,10 @@ class RequestCheck:
         UnknownFormat
             Another release wrote it: the worker is to be updated, the request is not to blame.
         InvalidMessage
-            ``not_json``, ``wrong_kind``, ``incomplete``, ``wrong_type``, ``bad_id``, ``bad_name``, ``other_model``,
+            ``not_json``, ``wrong_kind``, ``incomplete``, ``bad_id``, ``bad_name``, ``other_model``,
             ``bad_seed``, ``bad_count``, ``no_exemplars``, ``too_many_exemplars`` or ``too_many_members``.
         """
         request = ReplayRequest.from_bytes(record.value or b"")
-        _check_types(request)
         if not (0 < len(request.id) <= _LONGEST_ID and request.id.isascii() and request.id.isprintable()):
             message = f"the id is {request.id!r:.80}, but must have 1 to {_LONGEST_ID} plain characters; derive another"
             raise InvalidMessage(message, reason="bad_id")
@@ -74,7 +62,7 @@ class RequestCheck:
         InvalidImage
             One is not an image within the caps; see `stream.image_codec.decode_image` for the reasons.
         """
-        return Subject(_paintable(request.name), self._decoded(request.exemplars), self._decoded(request.members))
+        return Subject(_prompt_name(request.name), self._decoded(request.exemplars), self._decoded(request.members))
 
     def _decoded(self, files: Sequence[bytes]) -> list[Pixels]:
         most_pixels = min(self.settings.most_exemplar_pixels, self.streaming.max_image_pixels)
@@ -87,7 +75,7 @@ class RequestCheck:
             message = f"{images} images are asked for, but 1 to {most} can be; see replay.most_images"
             raise InvalidMessage(message, reason="bad_count")
         if exemplars == 0:
-            message = "the request has no exemplars, and there is nothing else to paint from; send one at least"
+            message = "the request has no exemplars, and images are generated from them; send one at least"
             raise InvalidMessage(message, reason="no_exemplars")
         if exemplars > MOST_EXEMPLARS:
             message = f"the request has {exemplars} exemplars, but at most {MOST_EXEMPLARS} are read; send the nearest"
@@ -97,18 +85,10 @@ class RequestCheck:
             raise InvalidMessage(message, reason="too_many_members")
 
 
-def _paintable(name: str) -> str:
-    """Return the name in plain form; empty where it may not reach a prompt, as if nobody had named the cluster."""
+def _prompt_name(name: str) -> str:
+    """Return the name in plain form; empty where it may not reach a prompt, as for a cluster without a name."""
     try:
         return safe_word(name) if name else ""
     except VocabularyRefused as error:
-        _log.warning("a cluster's name is not painted: it %s", error)
+        _log.warning("a cluster's name is not used in prompts: it %s", error)
         return ""
-
-
-def _check_types(request: ReplayRequest) -> None:
-    for key, wanted in _TYPES.items():
-        value = getattr(request, key)
-        if type(value) is not wanted:  # True is an int to isinstance
-            message = f"{key} is {value!r:.80}, but must be of type {wanted.__name__}; resend the request"
-            raise InvalidMessage(message, reason="wrong_type")

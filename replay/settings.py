@@ -1,17 +1,35 @@
 """The replay workers' settings."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
 from stream.process.settings import Settings
 
+DIGITS = "digits"
+"""Names the pair of small teachers that comes with the package."""
+_SHIPPED_FILES = {"labeller": "labeller", "pipeline": "generator", "words_file": "words.txt"}
+
+
+def shipped(setting: Literal["labeller", "pipeline", "words_file"], value: str) -> str:
+    """Return the path of the shipped file where a setting is `DIGITS`; any other value as it is.
+
+    Examples
+    --------
+    >>> shipped("labeller", "ViT-B-32/datacomp_xl_s13b_b90k")
+    'ViT-B-32/datacomp_xl_s13b_b90k'
+    >>> Path(shipped("words_file", "digits")).is_file()
+    True
+    """
+    return str(Path(__file__).parent / "teachers" / DIGITS / _SHIPPED_FILES[setting]) if value == DIGITS else value
+
 
 class ReplaySettings(Settings):
-    """What a worker accepts and how it paints. Times are seconds."""
+    """What a worker accepts and how it generates images. Times are seconds."""
 
     generator: Literal["resynthesis", "text_to_image"] = "resynthesis"
-    """``resynthesis`` warps and blends the exemplars and needs no pretrained model; ``text_to_image`` paints names."""
+    """``resynthesis`` warps and blends exemplars, with no pretrained model; ``text_to_image`` generates from names."""
     strength: float = Field(1.0, ge=0, le=3)
     """How far ``resynthesis`` goes from the exemplars: 0 copies them, 0.5 to 1.5 are alike on digits, 2 harms."""
     batch_images: int = Field(32, ge=1)
@@ -28,28 +46,28 @@ class ReplaySettings(Settings):
     temperature: float = Field(0.0, ge=0)
     """By which the labeller's cosines are divided; 0 takes what lies beside the model, or else the model's own."""
     least_score: float = Field(0.5, gt=0, le=1)
-    """A less probable word is not told."""
+    """A less probable word is not a label."""
     words_file: str = ""
-    """One word a line: what the labeller may say; see docs/vocabulary.md."""
+    """One word a line: the labeller's vocabulary; see docs/vocabulary.md."""
     stream_description: str = ""
-    """What the stream shows, in a sentence, for the chat endpoint."""
+    """What the stream's images are of, in a sentence, for the chat endpoint."""
     chat_url: str = ""
     """An OpenAI-compatible endpoint that is asked for words, as https://api.deepseek.com/v1; or none."""
     chat_model: str = "deepseek-reasoner"
     chat_key: SecretStr = SecretStr("")
-    """From the environment, R2R_REPLAY__CHAT_KEY, or the file; what a flag says is seen by whoever lists processes."""
+    """From the environment, R2R_REPLAY__CHAT_KEY, or the file; a flag is visible in the list of processes."""
     chat_seconds: float = Field(180.0, gt=0)
     """For the whole question, with all tries."""
     chat_tries: int = Field(3, ge=1)
     chat_tokens: int = Field(16_384, ge=1)
 
-    # Painting names
+    # Text to image
     pipeline: str = ""
     """A diffusers text-to-image pipeline: a folder or a hub id as CompVis/stable-diffusion-v1-4."""
     device: str = "auto"
     """``cpu``, ``cuda``, ``cuda:1``, or ``auto``: the GPU if there is one. For the labeller, too."""
     threads: int = Field(1, ge=1, le=1024)
-    """Of torch on a CPU: two that share their cores with a learner paint a quarter as fast as one."""
+    """Of torch on a CPU: two that share their cores with a learner generate a quarter as fast as one."""
     steps: int = Field(20, ge=1)
     guidance: float = Field(2.0, ge=0)
     """Turbo models want 1 to 4 steps and guidance 0."""
@@ -60,9 +78,9 @@ class ReplaySettings(Settings):
     sliced: bool = False
     """Attention and decoding piece by piece: less memory, more time."""
     images_of_a_name: int = Field(512, ge=1)
-    """So many different images are painted of a name, as published about 500."""
+    """Most different images of a name, as published about 500."""
     cache_bytes: int = Field(64 * 1024**2, ge=0)
-    """Of finished images that need not be painted again; 0 for none."""
+    """Cache of generated images; 0 for none."""
 
     # Judging, in spreads of the exemplars: see replay/judge/sample_filter.py
     filter_most_spreads: float = Field(6.0, gt=0)

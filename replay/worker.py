@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from threading import Event as Flag
 
 from replay import metrics
-from replay.equipment import open_tools
-from replay.faults import Faults
-from replay.painter import Painter, Work
+from replay.errors import EndpointUnavailable
+from replay.models import load_models
 from replay.request_check import RequestCheck
+from replay.request_handler import Handled, RequestHandler
 from replay.settings import ReplaySettings
-from replay.words.errors import EndpointUnavailable
 from stream.kafka.admin import create_topics, wait_for_broker
 from stream.kafka.topics import Topics
 from stream.kafka.work_queue import Slot, WorkQueue
 from stream.log import Record
+from stream.process import faults
+from stream.process.clock import now_ms
 from stream.process.errors import BrokerUnavailable, WorkLost
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
@@ -32,12 +33,18 @@ _TOGETHER_BYTES = 2**20
 _log = logging.getLogger("replay")
 
 
+class Faults(faults.Faults):
+    """The points at which a test can kill a worker; see `stream.process.faults`."""
+
+    points = ("mid_generation", "generated", "mid_transaction", "committed")
+
+
 @dataclass(frozen=True)
-class _Done:
+class _Unwritten:
     """A request whose answer is not written yet."""
 
     record: Record
-    work: Work
+    handled: Handled
     seconds: float
 
 
@@ -46,7 +53,7 @@ class Worker:
     """A worker's parts; `run` keeps a queue open, `serve` is its loop."""
 
     model: str
-    painter: Painter
+    handler: RequestHandler
     open_queue: Callable[[], WorkQueue]
     clock: Callable[[], int]
     faults: Faults
@@ -70,48 +77,48 @@ class Worker:
                     self.failures += 1
                     if self.failures == _MOST_FAILURES:
                         raise
-                    _log.warning("starting anew, the request in hand comes again: %s", error)
+                    _log.warning("opening the queue again, its unanswered requests come again: %s", error)
                     metrics.observe_reopened(self.model)
 
     def serve(self, queue: WorkQueue, stopping: Flag) -> None:
-        """Take requests, paint, write the answers and the position at once, until ``stopping`` is set."""
+        """Take requests, generate, write the answers and the position in one transaction, until ``stopping`` is set."""
         while not stopping.is_set():
-            hand = self._worked(queue, stopping)
-            if hand is None:
-                return  # the requests are given again
-            if hand:
-                queue.answer(*[done.work.answers for done in hand])
+            batch = self._handled(queue, stopping)
+            if batch is None:
+                return  # the requests come again
+            if batch:
+                queue.answer(*[one.handled.answers for one in batch])
                 self.faults.reached("committed")
                 self.failures = 0
-                for done in hand:
-                    self._tell(done)
+                for one in batch:
+                    self._report(one)
 
-    def _worked(self, queue: WorkQueue, stopping: Flag) -> list[_Done] | None:
-        """Return what is done and shares a transaction; None where ``stopping`` was set before it was.
+    def _handled(self, queue: WorkQueue, stopping: Flag) -> list[_Unwritten] | None:
+        """Return the requests that share a transaction; None where ``stopping`` was set before they were done.
 
-        That is one request where painting takes its time. What is painted at once is limited by what a transaction
-        costs, so requests that are there already join it, as long as little time and room are taken.
+        A slow generation has a transaction of its own. Fast ones are limited by the cost of a transaction, so waiting
+        requests join it, as long as they take little time and room.
         """
-        hand: list[_Done] = []
-        while records := queue.next_records(0.0 if hand else _POLL_SECONDS, most=1):
+        batch: list[_Unwritten] = []
+        while records := queue.next_records(0.0 if batch else _POLL_SECONDS, most=1):
             for record in records:
                 started = time.perf_counter()
-                work = self.painter.work(record, stopping)
-                if work is None:
+                handled = self.handler.handle(record, stopping)
+                if handled is None:
                     return None
-                hand.append(_Done(record, work, time.perf_counter() - started))
+                batch.append(_Unwritten(record, handled, time.perf_counter() - started))
                 self.faults.reached("generated")
-            if sum(done.seconds for done in hand) > _TOGETHER_SECONDS:
+            if sum(one.seconds for one in batch) > _TOGETHER_SECONDS:
                 break
-            if sum(done.work.answers.size_bytes for done in hand) > _TOGETHER_BYTES:
+            if sum(one.handled.answers.size_bytes for one in batch) > _TOGETHER_BYTES:
                 break
-        return hand
+        return batch
 
-    def _tell(self, done: _Done) -> None:
-        record, work = done.record, done.work
-        metrics.observe(self.model, work, done.seconds, (self.clock() - record.timestamp_ms) / 1000)
+    def _report(self, one: _Unwritten) -> None:
+        record, handled = one.record, one.handled
+        metrics.observe(self.model, handled, one.seconds, (self.clock() - record.timestamp_ms) / 1000)
         at = f"{record.partition}/{record.offset}"
-        _log.info("request at %s %s: %d images in %.2f s", at, work.outcome, work.images, done.seconds)
+        _log.info("request at %s %s: %d images in %.2f s", at, handled.outcome, handled.images, one.seconds)
 
 
 def slot_of(topics: Topics, number: int, settings: ReplaySettings) -> Slot:
@@ -125,11 +132,6 @@ def slot_of(topics: Topics, number: int, settings: ReplaySettings) -> Slot:
     )
 
 
-def now_ms() -> int:
-    """Return Unix milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 def body(role: Role) -> None:
     """Wire a worker from its settings and run it."""
     streaming = role.settings("stream", StreamSettings)
@@ -141,15 +143,16 @@ def body(role: Role) -> None:
     create_topics(streaming, topics)
     folder = role.home.root / "vocabulary"
     try:
-        tools = open_tools(settings, topics.model, folder, role.stopping.wait)
+        models = load_models(settings, topics.model, folder, role.stopping.is_set)
     except EndpointUnavailable:
         if role.stopping.is_set():
-            return  # it was not waited for
+            return  # stopped while it waited for the endpoint
         raise
-    with closing(tools):
-        painter = Painter(topics, RequestCheck(topics.model, streaming, settings), tools, now_ms, faults)
+    with closing(models):
+        check = RequestCheck(topics.model, streaming, settings)
+        handler = RequestHandler(topics, check, models, now_ms, faults)
         queue = functools.partial(WorkQueue, streaming, topics.replay_requests, slot, faults)
-        Worker(topics.model, painter, queue, now_ms, faults).run(role.stopping)
+        Worker(topics.model, handler, queue, now_ms, faults).run(role.stopping)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stream.frame import Headers
-from stream.messages.control import Ranges
+from stream.messages.task_plan import Ranges
 
 
 @dataclass(frozen=True)

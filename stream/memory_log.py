@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from stream.frame import Headers
-from stream.kafka.frame_buffer import FrameBuffer
+from stream.frame_buffer import FrameBuffer
 from stream.log import Record, Waiting
-from stream.messages.control import Ranges
+from stream.messages.task_plan import Ranges
 from stream.process.errors import PositionLost
 
 

@@ -1,23 +1,20 @@
-"""One real Kafka for the whole suite, started by the first test that asks; every test has topics of its own."""
+"""One real Kafka for each worker, started by the first test that asks; every test has topics of its own."""
 
 import itertools
-import socket
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from stream.broker.embedded import EmbeddedBroker
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from tests.wait import PATIENCE_SECONDS
 
+# Two workers on two cores: a second thread of either only waits for the other, and burns its core while it does.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _numbers = itertools.count()
-
-
-def free_port() -> int:
-    """Return a port on 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def patient_settings(broker: str, topic_prefix: str, **others: int) -> StreamSettings:

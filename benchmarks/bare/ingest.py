@@ -26,7 +26,7 @@ while done < int(frames):
         waiting += records
     while len(waiting) >= batch:
         taken, waiting = waiting[:batch], waiting[batch:]
-        pixels = [np.asarray(Image.open(io.BytesIO(record.value)).convert("RGB")) for record in taken]
+        pixels = [np.asarray(Image.open(io.BytesIO(record.value or b"")).convert("RGB")) for record in taken]
         state.model.score(encoder.embed(encoder.preprocessing(torch.from_numpy(np.stack(pixels)))))
         done += batch
 print(done / (time.perf_counter() - started))

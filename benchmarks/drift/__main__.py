@@ -23,9 +23,8 @@ from benchmarks.drift.recordings import TWO_MICRO_TASKS, CalmLength, Recording, 
 from benchmarks.report.result_file import write_result
 from learner.change.detector import DriftSignal
 from learner.change.excess import ExcessDetector
-from learner.model.encoders.settings import AutoencoderSettings
 from learner.process import fix_threads
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, LearnerSettings
 from stream.sources.datasets.packs import PACK_NAMES, load_pack
 
 _OWN = ("detected_share", "false_alarms", "delay_frames")

@@ -19,8 +19,8 @@ from benchmarks.growth.recurring_stream import VISIT_FRAMES, RecurringLearner, v
 from benchmarks.growth.repeated_steps import Step, measure_steps
 from benchmarks.learning.in_process import prepare_all
 from benchmarks.report.result_file import write_result
-from deploy import continual_metrics as metrics
-from deploy.status.process_memory import resident_bytes
+from deploy.evaluate import continual_metrics as metrics
+from deploy.status.running_system import resident_bytes
 from learner.model.contract import Model, live_ids, score_images
 from learner.process import fix_threads
 from learner.save.format import state_to_bytes

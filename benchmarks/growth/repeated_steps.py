@@ -14,14 +14,14 @@ import numpy as np
 from benchmarks.drift.recordings import varied
 from benchmarks.growth.recurring_stream import append, images_of
 from benchmarks.learning.in_process import prepare_all
+from learner.change.schedule import PendingUpdate
 from learner.intake.window import Place, TrainingWindow
 from learner.plan.inputs import Inputs
-from learner.plan.schedule import PendingUpdate
 from learner.state import LearnerState
 from learner.step import step
 from stream.log import Record
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.sources.datasets.packs import Pack
 
 REPEATS = 5

@@ -18,9 +18,8 @@ from tqdm import tqdm
 from benchmarks.learning.paper_row import paper
 from benchmarks.learning.rows import Exam, finetune, iid, no_rehearsal, pixels_kmeans, r2r
 from benchmarks.report.result_file import write_result
-from learner.model.paper.settings import PaperSettings
 from learner.process import fix_threads
-from learner.settings import LearnerSettings
+from learner.settings import LearnerSettings, PaperSettings
 from stream.sources.datasets.orders import ORDERS, order_of
 from stream.sources.datasets.packs import load_pack
 

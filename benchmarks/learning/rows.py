@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.learning.in_process import Run, as_it_is, log_of, prepare_all, run_stream
 from benchmarks.learning.representation import linear_probe, nearest_neighbours
-from deploy import continual_metrics as metrics
+from deploy.evaluate import continual_metrics as metrics
 from learner.methods import preprocessing_of
 from learner.model.clusters.grouping import Bounds
 from learner.model.clusters.model import ClusterModel

@@ -1,6 +1,6 @@
 """What learning adds where a stream leaves its teachers' world: ``python -m benchmarks.named_streams [--quick]``.
 
-For each stream of `leaving_streams` and each seed a learner with a studio in its process sees the stream
+For each stream of `leaving_streams` and each seed a learner with a worker's models in its process reads the stream
 once. Named accuracy is judged on unseen images under the stream's last condition, without any mapping: what the model
 calls an image is right or wrong. Beside it the labeller alone, and a classifier that learned from generated images
 alone. The last line on stdout is the JSON object that also goes to ``benchmarks/results``.
@@ -21,19 +21,18 @@ from benchmarks.site.seeded_runs import Row, Summary, in_processes, summary
 from learner.model.contract import live_ids
 from learner.process import fix_threads
 from learner.settings import LearnerSettings
-from replay.equipment import open_tools
+from replay.generate.generation import Models
 from replay.generate.generator import Subject
 from replay.label.labeller import open_labeller
-from replay.settings import ReplaySettings
-from replay.studio import Tools
-from replay.teachers.shipped import DIGITS, shipped
+from replay.models import load_models
+from replay.settings import DIGITS, ReplaySettings, shipped
 from replay.words.vocabulary import read_vocabulary
 from stream.sources.datasets.packs import Pack, load_pack
 
 SEEDS = 3
 FRAMES = 2400
 _QUICK_FRAMES = 480
-_PAINTED = 60  # images of each class that the classifier beside it learns from
+_GENERATED = 60  # images of each class that the classifier beside it learns from
 TEACHERS = ReplaySettings(labeller=DIGITS, words_file=DIGITS, generator="text_to_image", pipeline=DIGITS, device="cpu")
 
 
@@ -42,9 +41,9 @@ def measure(world: str, seed: int, frames: int) -> Row:
     fix_threads(1)
     settings = LearnerSettings(seed=seed)
     pack = leaving_stream(load_pack(DIGITS, None), world, frames, seed)
-    with closing(open_tools(TEACHERS, DIGITS, Path(), lambda _: None)) as tools:
-        run = named_run(pack, settings, tools)
-        beside = synthetic_only(tools, pack)
+    with closing(load_models(TEACHERS, DIGITS, Path())) as models:
+        run = named_run(pack, settings, models)
+        beside = synthetic_only(models, pack)
     said = run.names_of(pack.test_images, settings)
     return {
         "named_acc": accuracy(said, pack),
@@ -63,14 +62,14 @@ def zero_shot(pack: Pack) -> list[str]:
     return [label.name for label in labeller.labels(list(pack.test_images))]
 
 
-def synthetic_only(tools: Tools, pack: Pack) -> list[str]:
+def synthetic_only(models: Models, pack: Pack) -> list[str]:
     """Return what a support vector machine on pixels calls them that learned from generated images alone."""
     from sklearn.svm import SVC  # noqa: PLC0415  a second to import
 
-    painted = [
-        (name, image) for name in pack.names for image in tools.named.generate(Subject(name, []), range(_PAINTED))
+    generated = [
+        (name, image) for name in pack.names for image in models.named.generate(Subject(name, []), range(_GENERATED))
     ]
-    names, images = zip(*[(name, image) for name, image in painted if image is not None], strict=True)
+    names, images = zip(*[(name, image) for name, image in generated if image is not None], strict=True)
     classifier = SVC(C=10).fit(np.stack(images).reshape(len(images), -1) / 255.0, list(names))
     return [str(name) for name in classifier.predict(pack.test_images.reshape(len(pack.test_images), -1) / 255.0)]
 

@@ -1,4 +1,4 @@
-"""A learner and a replay worker's studio in one process: what it learns, and what it calls what it sees."""
+"""A learner and a replay worker's models in one process: what it learns, and the names it gives to images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from learner.step import Effects
 from replay.answer import batches
+from replay.generate.generation import Models, generate_images
 from replay.generate.generator import Subject
 from replay.judge.sample_filter import Verdict
-from replay.studio import Tools, paint
 from stream.image_codec import Pixels, decode_image
 from stream.memory_log import MemoryLog
 from stream.messages.replay import MOST_BATCH_BYTES, ReplayRequest
@@ -25,7 +25,7 @@ _ANY = 2**31
 
 @dataclass(frozen=True)
 class NamedRun:
-    """What came of one stream: the learner, and the verdicts on all images that were painted."""
+    """What came of one stream: the learner, and the verdicts on all images that were generated."""
 
     run: Run
     verdicts: Sequence[Verdict]
@@ -46,36 +46,36 @@ class NamedRun:
 def named_run(
     pack: Pack,
     settings: LearnerSettings,
-    tools: Tools | None,
+    models: Models | None,
     *,
-    paints: bool = True,
+    generates: bool = True,
     adjust: Callable[[LearnerState], LearnerState] = as_it_is,
 ) -> NamedRun:
     """Let a new learner see a pack's stream images in their order; its requests are served at once, or by nobody.
 
-    A studio that does not paint still says what it sees.
+    Models that do not generate still label.
     """
     samples = MemoryLog(1)
     verdicts: list[Verdict] = []
 
     def serve(effects: Effects) -> None:
-        if tools is not None:
+        if models is not None:
             for request in effects.requests:
-                verdicts.extend(_served(request, tools, samples, paints=paints))
+                verdicts.extend(_served(request, models, samples, generates=generates))
 
     frames = len(pack.stream_images)
     run = run_stream(log_of(pack, range(frames), 1), frames, settings, adjust, samples, serve)
     return NamedRun(run, verdicts)
 
 
-def _served(request: ReplayRequest, tools: Tools, samples: MemoryLog, *, paints: bool) -> Sequence[Verdict]:
+def _served(request: ReplayRequest, models: Models, samples: MemoryLog, *, generates: bool) -> Sequence[Verdict]:
     subject = Subject(request.name, _decoded(request.exemplars), _decoded(request.members))
-    painted = paint(tools, subject, request.images if paints else 0, request.seed, lambda: True)
-    if painted is None:
+    generated = generate_images(models, subject, request.images if generates else 0, request.seed, lambda: True)
+    if generated is None:
         return []
-    for batch in batches(request, painted, MOST_BATCH_BYTES):
+    for batch in batches(request, generated, MOST_BATCH_BYTES):
         samples.append(0, request.id.encode(), batch.to_bytes())
-    return painted.verdicts
+    return generated.verdicts
 
 
 def _decoded(files: Sequence[bytes]) -> list[Pixels]:

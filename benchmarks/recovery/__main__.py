@@ -8,7 +8,6 @@ identity, the other executes the learner's plans in this process without any int
 
 import argparse
 import json
-import socket
 import sys
 import tempfile
 import time
@@ -25,17 +24,17 @@ from benchmarks.recovery.mutated_images import DECODED, worker
 from benchmarks.recovery.uninterrupted import Judged, judge
 from benchmarks.recovery.watched_decoding import decode_all
 from benchmarks.report.result_file import write_result
+from deploy.roles import FEED, LEARNER, PUBLISHER, REPLAY, SERVER
 from learner import faults as learner_faults
-from learner.model.clusters.settings import ClusterSettings
-from learner.model.encoders.settings import AutoencoderSettings
-from learner.settings import LearnerSettings
-from replay import faults as replay_faults
+from learner.settings import AutoencoderSettings, ClusterSettings, LearnerSettings
+from replay.worker import Faults as ReplayFaults
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer, TopicTail
 from stream.kafka.topics import Topics
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.deadline import Deadline
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import identity_at
 
@@ -96,7 +95,7 @@ class Site:
             "sources": SOURCES,
         }
         names = {"source-name": f"{MODEL}-{self.passes}", "home": self.home, "settings": self.settings_file}
-        return ["stream.feed.service", "dataset", *(f"--{name}={value}" for name, value in (numbers | names).items())]
+        return [FEED.module, "dataset", *(f"--{name}={value}" for name, value in (numbers | names).items())]
 
     def command(self, module: str, *flags: str) -> list[str]:
         """Return that of a role of the model."""
@@ -172,9 +171,7 @@ def planned_deaths(*, quick: bool, seed: int = SEED) -> dict[str, deque[Death]]:
     draws = np.random.default_rng(seed)
     times = 1 if quick else 5
     at_learner = [_at_point(point, draws) for point in learner_faults.POINTS * times]
-    at_worker = [
-        _at_point(point, draws) for point in (replay_faults.POINTS[1:3] if quick else replay_faults.POINTS * 5)
-    ]
+    at_worker = [_at_point(point, draws) for point in (ReplayFaults.points[1:3] if quick else ReplayFaults.points * 5)]
     return {
         "learner": deque(at_learner[place] for place in draws.permutation(len(at_learner))),
         "replay": deque(at_worker[place] for place in draws.permutation(len(at_worker))),
@@ -195,10 +192,7 @@ def _at_random(draws: np.random.Generator, earliest_seconds: float, latest_secon
 @contextmanager
 def open_site(folder: Path, seed: int) -> Iterator[Site]:
     """Start a Kafka, make the topics, write the settings."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with EmbeddedBroker(folder / "kafka", port) as broker:
+    with EmbeddedBroker(folder / "kafka", free_port()) as broker:
         streaming = StreamSettings(bootstrap_servers=broker.address, broker_timeout_seconds=60.0)
         site = Site(streaming, Topics(MODEL, streaming.topic_prefix), folder, seed)
         site.write_settings()
@@ -210,10 +204,10 @@ def roles_of(site: Site, deaths: dict[str, deque[Death]]) -> list[KilledRole]:
     """Return the roles in the order in which they are started."""
     server = ["--port", "0", "--address-file", str(site.home / "address.json")]
     commands = {
-        "learner": lambda: site.command("learner.service"),
-        "replay": lambda: site.command("replay.worker", "--worker", "0"),
-        "publisher": lambda: site.command("deploy.publish.publisher"),
-        "server": lambda: site.command("deploy.serving.server", *server),
+        "learner": lambda: site.command(LEARNER.module),
+        "replay": lambda: site.command(REPLAY.module, "--worker", "0"),
+        "publisher": lambda: site.command(PUBLISHER.module),
+        "server": lambda: site.command(SERVER.module, *server),
     }
     feed = KilledRole("feed", site.next_feed, deaths["feed"], site.home, site.begin_pass, site.feed_is_up)
     site.begin_pass()

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.recovery.mutated_images import DECODED, REASONS, Told
-from deploy.status.process_memory import resident_bytes
+from deploy.status.running_system import resident_bytes
 
 _LOOK_SECONDS = 0.25
 _READ_BYTES = 65536

@@ -17,6 +17,7 @@ from pathlib import Path
 from benchmarks.replay.noise_requests import SEED, noise_request
 from benchmarks.report.result_file import write_result
 from benchmarks.site.broker_site import Site, open_site
+from deploy.roles import REPLAY
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.messages.replay import ReplaySamples
@@ -39,7 +40,7 @@ class Workers:
 
     def start(self, slot: int) -> None:
         """Start the worker of a slot."""
-        command = self._site.model_command("replay.worker", "--worker", str(slot))
+        command = self._site.model_command(REPLAY.module, "--worker", str(slot))
         self._running[slot] = subprocess.Popen([sys.executable, "-m", *command])
 
     def kill(self, slot: int) -> None:

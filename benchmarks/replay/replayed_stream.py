@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 from benchmarks.recovery.killed_roles import KilledRole
 from benchmarks.site.broker_site import Site
+from deploy.roles import FEED, LEARNER, REPLAY
 from deploy.status.scrape import read_gauge
 from stream.kafka.consumer import PartitionConsumer, TopicTail
-from stream.messages.control import Event, Evidence
+from stream.messages.event import Event, Evidence
 from stream.process.deadline import Deadline
 from stream.process.ports import free_port
 
@@ -68,8 +69,8 @@ class ReplayedStream:
         self._wanted = wanted
         self._events = events
         self._port = free_port()
-        learner = site.model_command("learner.service", "--metrics-port", str(self._port))
-        workers = [site.model_command("replay.worker", "--worker", str(number)) for number in range(WORKERS)]
+        learner = site.model_command(LEARNER.module, "--metrics-port", str(self._port))
+        workers = [site.model_command(REPLAY.module, "--worker", str(number)) for number in range(WORKERS)]
         self._roles = [self._role("learner", learner), *(self._role(f"replay-{n}", w) for n, w in enumerate(workers))]
         self._feed = KilledRole("feed", self._feed_command, deque(), site.home, self._begin_pass)
 
@@ -103,9 +104,7 @@ class ReplayedStream:
         number = self.run.passes
         flags = {"name": "digits", "rate": FRAMES_A_SECOND, "limit": self._wanted.frames_a_pass, "seed": number}
         flags |= {"source-name": f"digits-{number}"}
-        return self._site.command(
-            "stream.feed.service", "dataset", *(f"--{name}={value}" for name, value in flags.items())
-        )
+        return self._site.command(FEED.module, "dataset", *(f"--{name}={value}" for name, value in flags.items()))
 
     def _begin_pass(self) -> bool:
         more = len(self.run.asking) < self._wanted.asking_updates

@@ -1,4 +1,4 @@
-"""How long a request is on its way where painting costs nothing: what topics, PNG and the transaction take alone."""
+"""How long a request is on its way where generating costs nothing: what topics, PNG and the transaction take alone."""
 
 import functools
 import statistics
@@ -9,14 +9,13 @@ from contextlib import closing, contextmanager
 
 from benchmarks.replay.noise_requests import noise_request
 from benchmarks.site.broker_site import Site
-from replay.faults import Faults
+from replay.generate.generation import Models
 from replay.generate.generator import Subject
-from replay.judge.critic import Unseeing
-from replay.painter import Painter
+from replay.judge.judge import AcceptingJudge
 from replay.request_check import RequestCheck
+from replay.request_handler import RequestHandler
 from replay.settings import ReplaySettings
-from replay.studio import Tools
-from replay.worker import Worker, slot_of
+from replay.worker import Faults, Worker, slot_of
 from stream.image_codec import Pixels
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import TopicTail
@@ -41,7 +40,7 @@ class NoOp:
     name = "no_op"
 
     def generate(self, subject: Subject, seeds: Sequence[int]) -> list[Pixels]:
-        """Return it; see `replay.generator.Generator`."""
+        """Return it; see `replay.generate.generator.Generator`."""
         return [subject.exemplars[0]] * len(seeds)
 
     def close(self) -> None:
@@ -113,11 +112,11 @@ def no_op_worker(site: Site, topics: Topics) -> Iterator[None]:
     """Let the worker's own code serve the topic, with the generator that does nothing."""
     settings, stopping = ReplaySettings(), threading.Event()
     check = RequestCheck(topics.model, site.streaming, settings)
-    tools = Tools(NoOp(), NoOp(), Unseeing(), settings.batch_images)
-    painter = Painter(topics, check, tools, now_ms, Faults())
+    models = Models(NoOp(), NoOp(), AcceptingJudge, settings.batch_images)
+    handler = RequestHandler(topics, check, models, now_ms, Faults())
     slot = slot_of(topics, 0, settings)
     queue = functools.partial(WorkQueue, site.streaming, topics.replay_requests, slot, Faults())
-    worker = Worker(topics.model, painter, queue, now_ms, Faults())
+    worker = Worker(topics.model, handler, queue, now_ms, Faults())
     thread = threading.Thread(target=worker.run, args=(stopping,), name="no-op worker")
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""How good the shipped teachers are on unseen digits, and what the worker's painting costs over the bare call."""
+"""How good the shipped teachers are on unseen digits, and what the worker's generator costs over the bare call."""
 
 import statistics
 import time
@@ -6,9 +6,9 @@ from pathlib import Path
 
 from benchmarks.bare import text_to_image as bare
 from replay.generate.generator import Subject
-from replay.generate.text_to_image import Painting, open_text_to_image
+from replay.generate.text_to_image import PipelineOptions, open_text_to_image
+from replay.settings import DIGITS, shipped
 from replay.teachers.examination import examine
-from replay.teachers.shipped import DIGITS, shipped
 from stream.sources.datasets.teacher_part import teacher_part, unseen_part
 
 _REPEATS = 7
@@ -30,12 +30,12 @@ def teacher_figures() -> dict[str, object]:
 
 def _generator_figures(folder: str) -> dict[str, object]:
     """Return images a second over those of the bare call: the median of interleaved repeats, same batch and steps."""
-    painting = Painting(batch_images=_IMAGES)
-    ours, theirs = open_text_to_image(folder, painting, "cpu"), bare.load(folder)
-    prompts = [painting.templates[0].format("3")] * _IMAGES
+    options = PipelineOptions(batch_images=_IMAGES)
+    ours, theirs = open_text_to_image(folder, options, "cpu"), bare.load(folder)
+    prompts = [options.templates[0].format("3")] * _IMAGES
     ratios, rates = [], []
     for repeat in range(-1, _REPEATS):  # the first one warms up
-        rate = bare.images_per_second(theirs, prompts, painting.steps, painting.guidance)
+        rate = bare.images_per_second(theirs, prompts, options.steps, options.guidance)
         started = time.perf_counter()
         ours.generate(Subject("3", []), range(_IMAGES))
         own_rate = _IMAGES / (time.perf_counter() - started)

@@ -17,9 +17,8 @@ from learner.model.clusters.grouping import Bounds
 from learner.model.clusters.model import ClusterModel
 from learner.model.clusters.update import update
 from learner.model.contract import UpdateInputs
-from learner.model.encoders.settings import AutoencoderSettings
 from learner.model.preprocessing import Preprocessing
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, LearnerSettings
 from learner.state import LearnerState
 from stream.image_codec import encode_jpeg
 

@@ -11,6 +11,7 @@ from typing import Self
 import httpx
 
 from benchmarks.serving.served_versions import MODEL
+from deploy.roles import SERVER
 
 _POLL_SECONDS = 0.005
 _START_SECONDS = 60.0
@@ -30,7 +31,7 @@ class ServerUnderTest:
         address_file = self._home / "address.json"
         address_file.unlink(missing_ok=True)
         flags = ["--home", str(self._home), "--port", "0", "--address-file", str(address_file), "--model", MODEL]
-        command = [sys.executable, "-m", "deploy.serving.server", *flags, "--set", f"deploy.poll_seconds={self._poll}"]
+        command = [sys.executable, "-m", SERVER.module, *flags, "--set", f"deploy.poll_seconds={self._poll}"]
         started = time.perf_counter()
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while not address_file.exists():

@@ -38,7 +38,7 @@ class AllSettings:
 def read_all_settings(
     file: Path | None, overrides: Sequence[str], running: Mapping[str, Mapping[str, str]] | None = None
 ) -> AllSettings:
-    """Read every section, so that a mistake in any of them is told before anything is started.
+    """Read every section, so that a mistake in any of them is reported before anything is started.
 
     Raises
     ------

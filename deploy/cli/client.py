@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from deploy.errors import ImageRefused, ServerAnswer, ServerAway
+from deploy.cli.errors import ImageRefused, ServerAnswer, ServerAway
 
 _TIMEOUT_SECONDS = 30.0
 _CONNECTIONS = 4

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from deploy.roles import FEED, ROLES
+
 app = typer.Typer(
     name="r2r",
     help="Replay to Remember: learn from an endless stream of unlabelled images, without forgetting.",
@@ -51,26 +53,23 @@ _command(
 _command(_START, "doctor", "deploy.doctor.service", "Is all there that a system needs? Each finding with its remedy.")
 _command(_START, "init", "deploy.cli.settings_file", "Write a commented settings file: init r2r.toml.")
 _command(_START, "up", "deploy.host.up", "All roles of one model, and Kafka: up --model NAME.")
-_command(_START, "feed", "stream.feed.service", "Images to Kafka: feed dataset --name digits --rate 25.")
+_command(_START, FEED.command, FEED.module, FEED.summary)
 
 _ASK = "Ask a running system"
 _command(_ASK, "status", "deploy.status.service", "Roles, versions, clusters, lag, newest decisions: status --watch.")
-_command(_ASK, "ask", "deploy.cli.asking", "What does the model see in these images: ask photo.jpg.")
+_command(_ASK, "ask", "deploy.cli.ask", "What does the model see in these images: ask photo.jpg.")
 
-_STEER = "Steer it"
-_command(_STEER, "name", "deploy.cli.naming", "Call a cluster by a name: name 7 cat.")
-_command(_STEER, "models", "deploy.cli.model_versions", "Versions: models list, rollback VERSION, pin, unpin.")
-_command(_STEER, "dlq", "deploy.dead_letters.service", "What could not be read: dlq list, show, resend.")
-_command(_STEER, "teachers", "replay.teachers", "A labeller and a generator of your own pictures: teachers train.")
+_CHANGE = "Change a running system"
+_command(_CHANGE, "name", "deploy.cli.name_cluster", "Call a cluster by a name: name 7 cat.")
+_command(_CHANGE, "models", "deploy.cli.model_versions", "Versions: models list, rollback VERSION, pin, unpin.")
+_command(_CHANGE, "dlq", "deploy.dead_letters.service", "What could not be read: dlq list, show, resend.")
+_command(_CHANGE, "teachers", "replay.teachers", "A labeller and a generator of your own pictures: teachers train.")
 
-_ROLES = "One role at a time"
-_command(_ROLES, "broker", "stream.broker.embedded", "A real Kafka from Python packages, on this machine.")
-_command(_ROLES, "topics", "stream.kafka.make_topics", "Make the topics of a model: topics create --model NAME.")
-_command(_ROLES, "learn", "learner.service", "Learn from the stream: learn --model NAME.")
-_command(_ROLES, "replay", "replay.worker", "Paint images for the learner's updates: replay --model NAME --worker N.")
-_command(_ROLES, "publish", "deploy.publish.publisher", "Turn checkpoints into served versions: publish --model NAME.")
-_command(_ROLES, "serve", "deploy.serving.server", "Answer queries with the newest version, over HTTP.")
-_command(_ROLES, "evaluate", "deploy.evaluator", "Judge each version on labelled frames: evaluate --model NAME.")
+_ONE_ROLE = "One role at a time"
+_command(_ONE_ROLE, "topics", "stream.kafka.admin", "Make the topics of a model: topics create --model NAME.")
+for role in ROLES:
+    if role is not FEED:
+        _command(_ONE_ROLE, role.command, role.module, role.summary)
 
 
 def main() -> None:

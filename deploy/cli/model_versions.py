@@ -1,23 +1,23 @@
-"""``r2r models list|rollback|pin|unpin``: which version answers, and a person's word on it."""
+"""``r2r models list|rollback|pin|unpin``: which version answers, and commands to change that."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from deploy.cli.commanding import ask_for, new_command
+from deploy.cli.console import page_console
+from deploy.cli.errors import SystemMissing
+from deploy.cli.send_command import new_command, send_command
 from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
-from deploy.errors import SystemMissing
-from deploy.status.page_console import page_console
 from deploy.status.version_list import list_versions, version_table
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.clock import now_ms
 
 _WAIT_SECONDS = 30.0
 
 
 def models(tool: Tool) -> int:
-    """List the versions, or ask the publisher and say what became of it."""
+    """List the versions, or send a command and print its outcome."""
     return _list(tool) if tool.flags.action == "list" else _ask(tool)
 
 
@@ -37,17 +37,17 @@ def _ask(tool: Tool) -> int:
     version = getattr(flags, "version", None)
     arguments: dict[str, str | int] = {} if version is None else {"version": version}
     command = new_command(tool.model, flags.action, arguments, now_ms())
-    event = ask_for(tool.streaming, tool.topics, command, flags.wait_seconds)
-    tool.render(asdict(event), lambda: sys.stdout.write(f"{told(event)}\n"))
+    event = send_command(tool.streaming, tool.topics, command, flags.wait_seconds)
+    tool.render(asdict(event), lambda: sys.stdout.write(f"{outcome_text(event)}\n"))
     return 0
 
 
-def told(event: Event) -> str:
-    """Say what became of the command.
+def outcome_text(event: Event) -> str:
+    """Return the sentence for the publisher's answer.
 
     Examples
     --------
-    >>> told(Event("", "cats", 41, "rollback", 0, {"version": 41, "rolled_back_from": 20}))
+    >>> outcome_text(Event("", "cats", 41, "rollback", 0, {"version": 41, "rolled_back_from": 20}))
     'version 41 answers, with the content of 20; pinned: the learner goes on, `r2r models unpin` serves its newest'
     """
     version, source = event.evidence["version"], event.evidence.get("rolled_back_from")

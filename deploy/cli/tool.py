@@ -1,4 +1,4 @@
-"""The shell around each tool of a person: flags, settings, JSON, and errors as one sentence.
+"""What a person's tool has beside its shell: which model is meant, and answers as JSON.
 
 A tool is ``python -m deploy.<tool> [--home DIR] [--settings FILE] [--set section.key=value]… [--json] [own flags]``.
 Unlike a role it serves nothing, leaves no log behind where all goes well, and finds the system that `r2r up` runs in
@@ -6,6 +6,7 @@ the same home. Exit codes: 0 done, 1 an error that was told in one sentence, 2 w
 """
 
 import argparse
+import functools
 import json
 import logging
 import os
@@ -13,30 +14,21 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from deploy.errors import SystemMissing
+from deploy.cli.errors import SystemMissing
 from stream.kafka.topics import Topics, is_model_name
+from stream.process import shell
 from stream.process.errors import R2RError
-from stream.process.home import Home, home_from_environment, read_run_file, running_settings
-from stream.process.settings import Settings, StreamSettings, load_settings
-
-S = TypeVar("S", bound=Settings)
+from stream.process.home import read_run_file
+from stream.process.settings import StreamSettings
 
 _INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Tool:
-    """What a tool's entry point is given."""
-
-    flags: argparse.Namespace
-    home: Home
-
-    def settings(self, section: str, settings_type: type[S]) -> S:
-        """Read the settings of one section; see `stream.process.settings.load_settings` for the errors."""
-        flags, running = self.flags, running_settings(self.home)
-        return load_settings(section, settings_type, flags.settings, os.environ, flags.set, running)
+class Tool(shell.Shell):
+    """What a tool's body is given."""
 
     @property
     def streaming(self) -> StreamSettings:
@@ -93,44 +85,41 @@ def add_model_flag(flags: argparse.ArgumentParser) -> None:
 
 def add_common_flags(flags: argparse.ArgumentParser) -> None:
     """Add what every tool, and every action of a tool that has several, is told by flags."""
-    flags.add_argument("--home", type=Path, default=None, help="state folder (default: R2R_HOME or ./.r2r)")
-    flags.add_argument("--settings", type=Path, default=None, help="a TOML file; `r2r init` writes one")
-    flags.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="one setting")
+    shell.add_common_flags(flags)
     flags.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
 
 
 def run_tool(name: str, flags: argparse.ArgumentParser, body: Callable[[Tool], int], argv: Sequence[str]) -> int:
     """Run ``body``; return its exit code, or that of the error it raised."""
     parsed = flags.parse_args(argv)
-    home = home_from_environment(os.environ) if parsed.home is None else Home(parsed.home.absolute())
+    tool = Tool(name, parsed, shell.home_of(parsed))
     logging.basicConfig(
         handlers=[logging.NullHandler()], force=True
     )  # Kafka's warnings would stand beside our sentence
+    keep = functools.partial(_keep, f"r2r {name}", tool.home.logs / "tools.log")
+    return shell.run_in_shell(f"r2r {name}", lambda: _run(body, tool), keep)
+
+
+def _run(body: Callable[[Tool], int], tool: Tool) -> int:
     try:
-        return body(Tool(parsed, home))
-    except R2RError as error:
-        sys.stderr.write(f"r2r {name}: {error}\n")
+        return body(tool)
     except BrokenPipeError:  # the reader, `head` for one, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except Exception as error:  # the last line of defence: told in a sentence, kept whole in a log
-        sys.stderr.write(f"r2r {name}: unexpected {type(error).__name__}: {error}{_keep_trace(home, name)}\n")
-    return 1
 
 
-def _keep_trace(home: Home, name: str) -> str:
-    """Write the trace where it can be written; say where."""
-    log_file = home.logs / "tools.log"
+def _keep(title: str, log_file: Path, error: Exception) -> str:
+    """Write the trace of what nobody expected into a log, if that can be opened; return where, for the sentence."""
+    if isinstance(error, R2RError):
+        return ""
     try:
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(log_file)
+        handler = shell.open_log(log_file)
     except OSError:
         return ""
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logger = logging.getLogger(f"r2r {name}")
+    logger = logging.getLogger(title)
     logger.addHandler(handler)
-    logger.exception("stopped")
+    logger.error("stopped", exc_info=error)
     handler.close()
     return f" (log: {log_file})"

@@ -18,28 +18,23 @@ _SEQUENCE = "ce_sequence"
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One record of a dead-letter topic, without its value.
-
-    Parameters
-    ----------
-    place
-        ``partition/offset`` in the dead-letter topic.
-    topic, partition, offset
-        Where it stood; the topic is empty and the numbers are -1 where its headers do not tell.
-    omitted_bytes
-        Of a value that no longer fitted beside the reason and was left out.
-    """
+    """One record of a dead-letter topic, without its value."""
 
     place: str
+    """``partition/offset`` in the dead-letter topic."""
     time_ms: int
     reason: str
     message: str
     source: str
     size_bytes: int
     omitted_bytes: int
+    """Of a value that no longer fitted beside the reason and was left out."""
     topic: str
+    """Where the record stood before; empty where its headers do not say so."""
     partition: int
+    """-1 where its headers do not say so."""
     offset: int
+    """-1 where its headers do not say so."""
 
     @classmethod
     def of(cls, record: Record) -> "DeadLetter":
@@ -65,7 +60,7 @@ class DeadLetter:
         return self.omitted_bytes == 0 and self.size_bytes > 0
 
     def facts(self) -> dict[str, Any]:
-        """Return what JSON tells."""
+        """Return the content of ``--json``."""
         return asdict(self)
 
 
@@ -89,7 +84,7 @@ def original_headers(headers: Headers, *, keep_sequence: bool = True) -> Headers
     ]
 
 
-def letter_table(letters: list[DeadLetter]) -> Table:
+def dead_letter_table(letters: list[DeadLetter]) -> Table:
     """Lay letters out in rows."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("place", "time (UTC)", "reason", "source", "bytes", "stood at"):

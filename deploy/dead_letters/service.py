@@ -8,11 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from deploy.cli.console import page_console
 from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
-from deploy.dead_letters.dead_letter import DeadLetter, letter_table
-from deploy.dead_letters.letter_box import MOST_READ, LetterBox, Overview
-from deploy.errors import LetterMissing
-from deploy.status.page_console import page_console
+from deploy.dead_letters.dead_letter import DeadLetter, dead_letter_table
+from deploy.dead_letters.dead_letter_queue import MOST_READ, DeadLetterMissing, DeadLetterQueue, Overview
 from stream.kafka.topics import Topics
 from stream.log import Record
 from stream.process.home import write_atomically
@@ -23,8 +22,8 @@ _NO_MODEL = "feed"  # the topic of frames is shared by all
 
 def dlq(tool: Tool) -> int:
     """List the letters, show one, or send some back."""
-    box = LetterBox(tool.streaming, _topic(tool))
-    return {"list": _list, "show": _show, "resend": _resend}[tool.flags.action](tool, box)
+    queue = DeadLetterQueue(tool.streaming, _topic(tool))
+    return {"list": _list, "show": _show, "resend": _resend}[tool.flags.action](tool, queue)
 
 
 def _topic(tool: Tool) -> str:
@@ -33,11 +32,11 @@ def _topic(tool: Tool) -> str:
     return tool.topics.replay_requests_dlq
 
 
-def _list(tool: Tool, box: LetterBox) -> int:
-    found = box.overview(tool.flags.limit, tool.flags.reason)
+def _list(tool: Tool, queue: DeadLetterQueue) -> int:
+    found = queue.overview(tool.flags.limit, tool.flags.reason)
     letters = [letter.facts() for letter in found.letters]
-    facts = {"topic": box.topic, "reasons": found.reasons, "passed_over": found.passed_over, "letters": letters}
-    tool.render(facts, lambda: _print_overview(box.topic, found))
+    facts = {"topic": queue.topic, "reasons": found.reasons, "passed_over": found.passed_over, "letters": letters}
+    tool.render(facts, lambda: _print_overview(queue.topic, found))
     return 0
 
 
@@ -49,16 +48,16 @@ def _print_overview(topic: str, found: Overview) -> None:
     counts = ", ".join(f"{count} {reason}" for reason, count in found.reasons.items())
     older = f" among the newest {MOST_READ} of each partition" if found.passed_over else ""
     console.print(Text(f"{topic}: {counts}{older}"))
-    console.print(letter_table(found.letters))
+    console.print(dead_letter_table(found.letters))
 
 
-def _show(tool: Tool, box: LetterBox) -> int:
-    record = box.letter(tool.flags.place)
+def _show(tool: Tool, queue: DeadLetterQueue) -> int:
+    record = queue.letter(tool.flags.place)
     headers = {name: (content or b"").decode(errors="replace") for name, content in record.headers}
     if tool.flags.save is not None:
         if not record.value:
             message = f"the record at {tool.flags.place} has no value to save; show it without --save"
-            raise LetterMissing(message)
+            raise DeadLetterMissing(message)
         write_atomically(tool.flags.save.absolute(), record.value)
     facts = {**DeadLetter.of(record).facts(), "headers": headers}
     tool.render(facts, lambda: _print_letter(record, headers, tool.flags.save))
@@ -76,12 +75,12 @@ def _print_letter(record: Record, headers: dict[str, str], saved: Path | None) -
         console.print(Text(f"the value is in {saved}"))
 
 
-def _resend(tool: Tool, box: LetterBox) -> int:
+def _resend(tool: Tool, queue: DeadLetterQueue) -> int:
     keep = not tool.flags.drop_sequence
-    done = box.resend_all(tool.flags.reason, keep_sequence=keep) if tool.flags.all else None
-    done = box.resend(tool.flags.places, keep_sequence=keep) if done is None else done
-    told = ", ".join(f"{count} {outcome}" for outcome, count in done.items()) or "no letter of this reason"
-    tool.render({"topic": box.topic, "outcomes": dict(done)}, lambda: sys.stdout.write(f"{told}\n"))
+    done = queue.resend_all(tool.flags.reason, keep_sequence=keep) if tool.flags.all else None
+    done = queue.resend(tool.flags.places, keep_sequence=keep) if done is None else done
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in done.items()) or "no letter of this reason"
+    tool.render({"topic": queue.topic, "outcomes": dict(done)}, lambda: sys.stdout.write(f"{outcomes}\n"))
     return 0
 
 

@@ -48,26 +48,26 @@ def check_topics(found: Sequence[TopicFacts], frames: str, model: str | None) ->
     missing = [facts.name for facts in found if facts.partitions == 0]
     remedy = f"run `r2r topics create --model {model or 'NAME'}`"
     if missing:
-        told = f"{len(missing)} of {len(found)} are not there yet, {missing[0]} for one"
-        return warning("topics", told, f"{remedy}; `r2r up` makes them too")
+        message = f"{len(missing)} of {len(found)} are not there yet, {missing[0]} for one"
+        return warning("topics", message, f"{remedy}; `r2r up` makes them too")
     forgetful = [facts for facts in found if facts.retention_ms >= 0]
     if forgetful:
         one = forgetful[0]
-        told = f"{one.name} forgets after {one.retention_ms / _DAY_MS:.3g} days, whatever the learner still needs"
-        return warning("topics", told, "set its retention.ms to -1, and bound it by retention.bytes")
+        message = f"{one.name} forgets after {one.retention_ms / _DAY_MS:.3g} days, whatever the learner still needs"
+        return warning("topics", message, "set its retention.ms to -1, and bound it by retention.bytes")
     unstamped = [facts.name for facts in found if not facts.stamps_arrival]
     if unstamped:
-        told = f"{unstamped[0]} has the producers' clocks, by which partitions are merged"
-        return warning("topics", told, "set its message.timestamp.type to LogAppendTime")
+        message = f"{unstamped[0]} has the producers' clocks, by which partitions are merged"
+        return warning("topics", message, "set its message.timestamp.type to LogAppendTime")
     kept = next(facts for facts in found if facts.name == frames)
     bound = "without bound" if kept.retention_bytes < 0 else f"up to {readable_bytes(kept.retention_bytes)} each"
     return ok("topics", f"all {len(found)}; {frames} has {kept.partitions} partitions, kept {bound}")
 
 
 def check_clock(found: ClockDifference) -> Finding:
-    """Check that this machine and the broker agree on the time: ages of frames and samples are told by both."""
-    told = f"the broker is {found.difference_ms:+.0f} ms from here (±{found.uncertainty_ms:.0f} ms)"
+    """Check that this machine and the broker agree on the time: both date frames and samples."""
+    message = f"the broker is {found.difference_ms:+.0f} ms from here (±{found.uncertainty_ms:.0f} ms)"
     if abs(found.difference_ms) > _MOST_CLOCK_MS + found.uncertainty_ms:
-        remedy = "set both clocks by NTP: what is old is told by the broker's clock, what is due by this one's"
-        return warning("clock", told, remedy)
-    return ok("clock", told)
+        remedy = "set both clocks by NTP: ages are computed from the broker's clock, deadlines from this one's"
+        return warning("clock", message, remedy)
+    return ok("clock", message)

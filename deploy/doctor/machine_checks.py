@@ -1,24 +1,24 @@
 """What the machine has left: memory, disk, ports."""
 
 import shutil
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy.doctor.finding import Finding, error, ok, warning
-from deploy.settings import DeploySettings
+from deploy.roles import RoleProcess
 from deploy.status.disk_usage import readable_bytes
+from stream.process.ports import listens
 from stream.process.settings import StreamSettings
 
 _SYSTEM_BYTES = 3 * 1024**3  # learner 1.0, publisher 0.9, Kafka 0.4, evaluator, server and worker 0.2 each
 _SPARE_BYTES = 256 * 1024**2
 _LEAST_DISK_BYTES = 1024**3
 _MEMINFO = Path("/proc/meminfo")
-_CONNECT_SECONDS = 0.5
+THIS_MACHINE = "127.0.0.1"
 
 
 def available_memory_bytes(meminfo: Path = _MEMINFO) -> int | None:
-    """Return what may still be used without swapping; None where the system does not tell (only Linux does)."""
+    """Return what may still be used without swapping; None where the system does not report it (only Linux does)."""
     try:
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) * 1024
@@ -29,61 +29,59 @@ def available_memory_bytes(meminfo: Path = _MEMINFO) -> int | None:
 def check_memory(available_bytes: int | None, *, running: bool) -> Finding:
     """Check that there is room for all roles, or, where they run, some to spare."""
     if available_bytes is None:
-        return ok("memory", "this system does not tell")
+        return ok("memory", "this system does not report it")
     needed = _SPARE_BYTES if running else _SYSTEM_BYTES
-    told = f"{readable_bytes(available_bytes)} available"
+    message = f"{readable_bytes(available_bytes)} available"
     if available_bytes < needed:
         what = "the roles that run may be killed" if running else f"all roles need about {readable_bytes(needed)}"
-        return warning("memory", f"{told}: {what}", "end other programs, or start fewer roles")
-    return ok("memory", told)
+        return warning("memory", f"{message}: {what}", "end other programs, or start fewer roles")
+    return ok("memory", message)
 
 
 def check_disk(home: Path, streaming: StreamSettings, *, embedded: bool) -> Finding:
     """Check that what is kept fits below the home."""
     place = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    told = f"{readable_bytes(free)} free below {home}"
+    message = f"{readable_bytes(free)} free below {home}"
     if free < _LEAST_DISK_BYTES:
-        return error("disk", told, "free some, or choose another folder with --home")
+        return error("disk", message, "free some, or choose another folder with --home")
     kept = streaming.frames_retention_bytes * streaming.frame_partitions
     if embedded and free < kept:
         remedy = "lower stream.frames_retention_bytes, or choose another folder with --home"
-        return warning("disk", f"{told}, and {streaming.topic_prefix}.frames may keep {readable_bytes(kept)}", remedy)
-    return ok("disk", told)
+        return warning(
+            "disk", f"{message}, and {streaming.topic_prefix}.frames may keep {readable_bytes(kept)}", remedy
+        )
+    return ok("disk", message)
 
 
-def listens(host: str, port: int) -> bool:
-    """Say whether somebody takes connections there."""
-    try:
-        socket.create_connection((host, port), _CONNECT_SECONDS).close()
-    except OSError:
-        return False
-    return True
+def port_on_this_machine(address: str) -> int | None:
+    """Return the port of a Kafka that `r2r up` starts where none answers; None where it is another machine's.
 
-
-def system_ports(serving: DeploySettings) -> dict[str, tuple[str, int]]:
-    """Return host and port of each role of `r2r up`, but of Kafka, which has a check of its own."""
-    names = ["learner", "publisher", "evaluator", *(f"replay-{n}" for n in range(serving.replay_workers))]
-    metrics = {name: ("127.0.0.1", port) for port, name in enumerate(names, serving.first_metrics_port)}
-    return {"server": (serving.host, serving.port), **metrics}
+    Examples
+    --------
+    >>> port_on_this_machine("localhost:9092"), port_on_this_machine("kafka.example:9092")
+    (9092, None)
+    """
+    host, _, port = address.rpartition(":")
+    return int(port) if host in (THIS_MACHINE, "localhost") else None
 
 
 def check_ports(
-    wanted: Mapping[str, tuple[str, int]], ours: frozenset[int], is_taken: Callable[[str, int], bool] = listens
+    wanted: Sequence[RoleProcess], ours: frozenset[int], is_taken: Callable[[str, int], bool] = listens
 ) -> Finding:
     """Check that the ports are free, or held by the system that runs in this home.
 
     Parameters
     ----------
     wanted
-        Host and port by what takes them; the remedy names the setting.
+        The processes that take them.
     ours
         Ports of the system that runs.
     """
-    taken = {name: port for name, (host, port) in wanted.items() if port not in ours and is_taken(host, port)}
+    taken = {one.name: one.port for one in wanted if one.port not in ours and is_taken(one.host, one.port)}
     if taken:
-        told = ", ".join(f"{port} ({name})" for name, port in taken.items())
+        message = ", ".join(f"{port} ({name})" for name, port in taken.items())
         remedy = "free them, or choose others: --set deploy.port=N, --set deploy.first_metrics_port=N"
-        return error("ports", f"another program listens on {told}", remedy)
+        return error("ports", f"another program listens on {message}", remedy)
     state = "free, or held by the system that runs" if ours else "free"
-    return ok("ports", f"{', '.join(str(port) for _, port in wanted.values())} are {state}")
+    return ok("ports", f"{', '.join(str(one.port) for one in wanted)} are {state}")

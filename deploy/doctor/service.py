@@ -9,29 +9,29 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy.cli.all_settings import AllSettings, read_all_settings
+from deploy.cli.errors import SystemMissing
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
 from deploy.doctor import broker_checks, installation_checks, machine_checks, weights_checks
 from deploy.doctor.finding import Finding, error, exit_code, ok, warning
-from deploy.doctor.machine_checks import listens
-from deploy.errors import SystemMissing
+from deploy.doctor.machine_checks import THIS_MACHINE, port_on_this_machine
 from deploy.status.running_system import find_running_system
-from replay.label.weights import weights_of
+from replay.weights import weights_of
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
 from stream.process.errors import BrokerUnavailable, R2RError
 from stream.process.home import running_settings
+from stream.process.ports import listens
 
 _BROKER_SECONDS = 5.0
 _NAME_WIDTH = 12
-_THIS_MACHINE = ("127.0.0.1", "localhost")
 Check = Callable[[], Finding]
 
 
 def doctor(tool: Tool) -> int:
-    """Make each check, tell it as it comes; return 1 where one found an error."""
+    """Make each check and print its finding at once; return 1 where one found an error."""
     console = Console(highlight=False, soft_wrap=True)
     findings = []
-    for finding in look_at_all(tool):
+    for finding in run_checks(tool):
         findings.append(finding)
         if not tool.flags.json:
             console.print(_line(finding))
@@ -40,33 +40,33 @@ def doctor(tool: Tool) -> int:
     return code
 
 
-def look_at_all(tool: Tool) -> Iterator[Finding]:
+def run_checks(tool: Tool) -> Iterator[Finding]:
     """Make the checks one by one, the quick ones first."""
     settings = read_all_settings(tool.flags.settings, tool.flags.set, running_settings(tool.home))
     system = find_running_system(tool.home)
-    host, _, port = settings.stream.bootstrap_servers.rpartition(":")
-    embedded = host in _THIS_MACHINE
+    port = port_on_this_machine(settings.stream.bootstrap_servers)
+    embedded = port is not None
     yield installation_checks.check_python()
     yield installation_checks.check_crc32c()
     yield machine_checks.check_memory(machine_checks.available_memory_bytes(), running=system is not None)
     yield machine_checks.check_disk(tool.home.root, settings.stream, embedded=embedded)
     ours = frozenset[int]() if system is None else frozenset(_port(role.address) for role in system.roles)
-    yield machine_checks.check_ports(machine_checks.system_ports(settings.deploy), ours)
+    yield machine_checks.check_ports(settings.deploy.processes, ours)
     yield installation_checks.check_java()
-    yield _made("kafka jars", installation_checks.check_kafka_jars)
-    yield from _broker_findings(tool, settings, embedded=embedded, taken=not embedded or listens(host, int(port)))
-    yield _made("onnxruntime", partial(installation_checks.check_provider, settings.deploy.provider))
-    yield _made("torch", partial(installation_checks.check_torch, settings.learner.threads))
-    yield _made("replay", partial(weights_checks.check_replay, settings.replay))
-    yield from _all_made("weights", partial(_weights_findings, settings))
+    yield _run("kafka jars", installation_checks.check_kafka_jars)
+    yield from _broker_findings(tool, settings, embedded=embedded, taken=port is None or listens(THIS_MACHINE, port))
+    yield _run("onnxruntime", partial(installation_checks.check_provider, settings.deploy.provider))
+    yield _run("torch", partial(installation_checks.check_torch, settings.learner.threads))
+    yield _run("replay", partial(weights_checks.check_replay, settings.replay))
+    yield from _run_all("weights", partial(_weights_findings, settings))
 
 
 def _weights_findings(settings: AllSettings) -> Iterator[Finding]:
-    """Look for pretrained models, and at what is left where they run: on their GPU, or in the machine."""
+    """Check the pretrained models, and the memory left where they run: on their GPU, or in the machine."""
     found = weights_of(settings.replay)
     if not found:
         return
-    from replay.label.devices import memory_left  # noqa: PLC0415  torch takes seconds to import, and may be what is broken
+    from replay.devices import memory_left  # noqa: PLC0415  torch takes seconds to import, and may be what is broken
 
     gpu = memory_left(settings.replay.device)
     yield from weights_checks.check_weights(found, machine_checks.available_memory_bytes() if gpu is None else gpu)
@@ -77,34 +77,34 @@ def _broker_findings(tool: Tool, settings: AllSettings, *, embedded: bool, taken
     broker = broker_checks.check_broker(streaming, listens=taken, embedded=embedded)
     yield broker
     if broker.level == "error" or not taken:
-        yield ok("topics", "not looked at without Kafka")
-        yield ok("clock", "not looked at without Kafka")
+        yield ok("topics", "not checked without Kafka")
+        yield ok("clock", "not checked without Kafka")
         return
     model = _model(tool)
     topics = None if model is None else Topics(model, streaming.topic_prefix)
     frames = Topics("any", streaming.topic_prefix).frames
     wanted = broker_checks.wanted_topics(topics, streaming)
-    yield _made("topics", lambda: broker_checks.check_topics(topic_facts(streaming, wanted), frames, model))
-    yield _made("clock", lambda: broker_checks.check_clock(clock_difference(streaming, f"{frames}.clock-check")))
+    yield _run("topics", lambda: broker_checks.check_topics(topic_facts(streaming, wanted), frames, model))
+    yield _run("clock", lambda: broker_checks.check_clock(clock_difference(streaming, f"{frames}.clock-check")))
 
 
-def _made(name: str, check: Check) -> Finding:
+def _run(name: str, check: Check) -> Finding:
     """Return what a check finds; one that cannot be made is a finding too."""
-    return _all_made(name, lambda: [check()])[0]
+    return _run_all(name, lambda: [check()])[0]
 
 
-def _all_made(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """Return all that a check finds, as `_made` does."""
+def _run_all(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Return all that a check finds, as `_run` does."""
     try:
         return list(check())
     except BrokerUnavailable as failure:
         return [warning(name, str(failure).partition(";")[0], "see Kafka's log, or what you may do there")]
     except R2RError as failure:
-        told, _, remedy = str(failure).partition("; ")
-        return [error(name, told, remedy)]
+        message, _, remedy = str(failure).partition("; ")
+        return [error(name, message, remedy)]
     except Exception as failure:  # whatever is broken in an installation: the other checks go on
-        told = f"the check ended with {type(failure).__name__}: {failure}"
-        return [error(name, told, "run `make install`, and report this if it stays")]
+        message = f"the check ended with {type(failure).__name__}: {failure}"
+        return [error(name, message, "run `make install`, and report this if it stays")]
 
 
 def _model(tool: Tool) -> str | None:

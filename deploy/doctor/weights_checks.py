@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from deploy.doctor.finding import Finding, error, ok, warning
 from deploy.status.disk_usage import readable_bytes
-from replay.equipment import check_settings
-from replay.label.weights import Weights
+from replay.models import check_settings
 from replay.settings import ReplaySettings
+from replay.weights import Weights
 
 
 def check_replay(settings: ReplaySettings) -> Finding:
@@ -15,7 +15,7 @@ def check_replay(settings: ReplaySettings) -> Finding:
     Raises
     ------
     R2RError
-        As `replay.equipment.check_settings`.
+        As `replay.models.check_settings`.
     """
     check_settings(settings)
     return ok("replay", f"generator {settings.generator}, labeller {settings.labeller or 'none'}")
@@ -27,21 +27,21 @@ def check_weights(found: Sequence[Weights], available_bytes: int | None) -> Iter
     Parameters
     ----------
     available_bytes
-        Memory that is left where the models run; None where nobody tells.
+        Memory that is left where the models run; None where it is not known.
     """
     left = available_bytes
     for weights in found:
         if weights.missing:
-            told, _, remedy = weights.missing.partition("; ")
-            yield error(weights.setting, told, remedy)
+            message, _, remedy = weights.missing.partition("; ")
+            yield error(weights.setting, message, remedy)
             continue
-        told = (
+        message = (
             f"{weights.source}: {readable_bytes(weights.file_bytes)} on disk, about "
             f"{readable_bytes(weights.memory_bytes)} of memory in use"
         )
         if left is not None and weights.memory_bytes > left:
             remedy = "choose a smaller one: docs/models.md has settings by memory"
-            yield warning(weights.setting, f"{told}, and {readable_bytes(left)} are left", remedy)
+            yield warning(weights.setting, f"{message}, and {readable_bytes(left)} are left", remedy)
         else:
-            yield ok(weights.setting, told)
+            yield ok(weights.setting, message)
         left = None if left is None else max(0, left - weights.memory_bytes)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from deploy.errors import RoleEnded
+from deploy.host.errors import RoleEnded
 from stream.broker import dies_with_parent
 from stream.process.home import Home, write_atomically
 
@@ -24,38 +24,28 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RoleCommand:
-    """One role's process.
-
-    Parameters
-    ----------
-    name
-        Unique among the running ones; names its log.
-    module
-        What ``python -m`` runs.
-    arguments
-        After the module's name.
-    address
-        Where it answers, for ``run.json``; empty where it does not.
-    ends
-        Whether it ends by itself once its work is done.
-    spare
-        Whether the others go on without it: its failure is told and ends nothing.
-    """
+    """One role's process."""
 
     name: str
+    """Unique among the running ones; names its log."""
     module: str
+    """What ``python -m`` runs."""
     arguments: Sequence[str]
+    """After the module's name."""
     address: str = ""
+    """Where it answers, for ``run.json``; empty where it does not."""
     ends: bool = False
+    """Whether it ends by itself once its work is done."""
     spare: bool = False
+    """Whether the others go on without it: its failure is reported and ends nothing."""
 
 
 class Supervisor:
     """Starts roles in order and stops them in reverse; a context manager.
 
     Each child has a session of its own, so that Ctrl-C reaches the supervisor alone, which then stops the children one
-    by one. On Linux a child is told to stop even if the supervisor is killed. A role that a signal killed is started
-    again, five times in all; one that ended by itself said why, and a restart would only say it again. What is spare
+    by one. On Linux a child gets SIGTERM even if the supervisor is killed. A role that a signal killed is started
+    again, five times in all; one that ended by itself gave its reason, and a restart would give the same. What is spare
     is started again a hundred times, and then given up.
 
     Parameters
@@ -70,7 +60,7 @@ class Supervisor:
         self._children: dict[str, tuple[RoleCommand, subprocess.Popen[bytes]]] = {}
         self._restarts = self._spare_restarts = 0
         self.given_up: dict[str, str] = {}
-        """Spare roles that ended, with their last words."""
+        """Spare roles that ended, with the last line of their output."""
 
     def start(self, command: RoleCommand) -> None:
         """Start a role; what it prints goes to ``logs/<name>.out``."""
@@ -96,7 +86,7 @@ class Supervisor:
                 _log.warning("role=%s was killed by signal %d and is started again", name, -code)
                 self._start(command, "ab")
                 continue
-            ended = RoleEnded(name, code, self._last_words(name), str(self._output(name)))
+            ended = RoleEnded(name, code, self._last_line(name), str(self._output(name)))
             if not command.spare:
                 raise ended
             _log.error("%s; the others go on without it", ended)
@@ -157,9 +147,9 @@ class Supervisor:
     def _output(self, name: str) -> Path:
         return self._home.logs / f"{name}.out"
 
-    def _last_words(self, name: str) -> str:
+    def _last_line(self, name: str) -> str:
         lines = self._output(name).read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "it wrote nothing"
 
     def _write_run_file(self) -> None:
         running = {n: {"pid": child.pid, "address": command.address} for n, (command, child) in self._children.items()}

@@ -1,13 +1,15 @@
-"""What the publisher tells: versions on ``models``, decisions on ``events``. Ids are derived: twice is harmless."""
+"""What the publisher announces: versions on ``models``, decisions on ``events``. Ids are derived: twice is harmless."""
 
 from collections.abc import Sequence
 
-from deploy.errors import CandidateRefused
+from deploy.publish.errors import CandidateRefused
 from deploy.registry.manifest import Manifest
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Event, Evidence, ModelVersion, derived_id
+from stream.messages.event import Event, Evidence
+from stream.messages.ids import derived_id
+from stream.messages.model_version import ModelVersion
 from stream.process.settings import StreamSettings
 
 _FLUSH_SECONDS = 30.0
@@ -16,7 +18,7 @@ _FLUSH_SECONDS = 30.0
 class Announcements:
     """Sends through one producer; every method returns only when Kafka has what it sent, or raises BrokerUnavailable.
 
-    ``announced`` holds the versions that are told already, by this process or an earlier one, and not taken back.
+    ``announced`` holds the versions that this process or an earlier one has announced, without those withdrawn.
     """
 
     def __init__(self, producer: BoundedProducer, settings: StreamSettings, topics: Topics) -> None:
@@ -25,8 +27,8 @@ class Announcements:
         newest = {record.key: record.value for record in read_topic(settings, topics.models)}
         self.announced = {ModelVersion.from_bytes(value).version for value in newest.values() if value}
 
-    def promoted(self, manifest: Manifest, uri: str) -> None:
-        """Tell the decision first and the version last: a version that is announced has its event."""
+    def announce_version(self, manifest: Manifest, uri: str) -> None:
+        """Send the decision first and the version last: a version that is announced has its event."""
         evidence: Evidence = {
             "version": manifest.version,
             "sha256": manifest.sha256,
@@ -45,20 +47,20 @@ class Announcements:
         self._producer.flush(_FLUSH_SECONDS)
         self.announced.add(manifest.version)
 
-    def refused(self, task_seq: int, refusal: CandidateRefused, at_ms: int) -> None:
-        """Tell why a candidate is not served."""
+    def announce_refusal(self, task_seq: int, refusal: CandidateRefused, at_ms: int) -> None:
+        """Send why a candidate is not served."""
         model = self._topics.model
         evidence: Evidence = {"reason": refusal.reason, "message": str(refusal), **refusal.evidence}
         self._send(Event(derived_id(model, task_seq, "refusal", 0), model, task_seq, "refusal", at_ms, evidence))
         self._producer.flush(_FLUSH_SECONDS)
 
-    def decided(self, outcome: Event) -> None:
-        """Tell what became of a command."""
+    def announce_outcome(self, outcome: Event) -> None:
+        """Send the outcome of a command."""
         self._send(outcome)
         self._producer.flush(_FLUSH_SECONDS)
 
-    def gone(self, versions: Sequence[int]) -> None:
-        """Take back what was announced of versions that are pruned: a tombstone each, so that compaction drops them."""
+    def withdraw(self, versions: Sequence[int]) -> None:
+        """Send a tombstone for each version that is pruned, so that compaction drops its announcement."""
         for version in versions:
             self._producer.send(self._topics.models, str(version).encode(), None)
         self._producer.flush(_FLUSH_SECONDS)

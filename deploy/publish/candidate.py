@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from deploy.errors import CandidateRefused, InvalidGraph
+from deploy.publish.errors import CandidateRefused
 from deploy.publish.gates import check_candidate
 from deploy.publish.graph_template import GraphTemplate
 from deploy.publish.served_graph import ServedGraph, export_template, run_module
 from deploy.publish.template_cache import TemplateCache
+from deploy.serving.errors import InvalidGraph
 
 
 @dataclass(frozen=True)

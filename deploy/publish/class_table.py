@@ -1,4 +1,4 @@
-"""Which cluster belongs to which class: clusters that bear one name are one class.
+"""Which cluster belongs to which class: clusters with one name are one class.
 
 Axes: K slots.
 """
@@ -12,21 +12,14 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class ClassTable:
-    """Classes in slots: a class stands in the slot of its lowest cluster id.
-
-    Parameters
-    ----------
-    membership_KK
-        1 where the cluster in the row's slot belongs to the class in the column's slot; float32.
-    ids_K
-        The class's id, int64; -1 in a slot that holds no class.
-    names_K
-        The class's name; empty in a slot that holds no class.
-    """
+    """Classes in slots: a class stands in the slot of its lowest cluster id."""
 
     membership_KK: npt.NDArray[np.float32]
+    """1 where the cluster in the row's slot belongs to the class in the column's slot."""
     ids_K: npt.NDArray[np.int64]
+    """The class's id; -1 in a slot that holds no class."""
     names_K: tuple[str, ...]
+    """The class's name; empty in a slot that holds no class."""
 
     @property
     def live_classes(self) -> int:

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from deploy.errors import CandidateRefused, InvalidGraph, OutputsNotFinite, ParityFailed
+from deploy.publish.errors import CandidateRefused, OutputsNotFinite, ParityFailed
+from deploy.serving.errors import InvalidGraph
 from deploy.serving.inference_session import InferenceSession
-from deploy.serving.prediction import Prediction
+from deploy.serving.served_contract import Prediction
 
 _NOT_ONNX = (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
 Images = npt.NDArray[np.uint8]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from deploy.errors import InvalidGraph
+from deploy.serving.errors import InvalidGraph
 from deploy.serving.served_contract import INPUT, OUTPUTS, TensorSpec
 
 TOP_SLOTS = "top_slots"
@@ -122,7 +122,7 @@ def _state_contract(graph: onnx.GraphProto, latent_size: int) -> None:
 
 
 def _value_info(tensor: TensorSpec, latent_size: int) -> onnx.ValueInfoProto:
-    sizes = (-1, latent_size) if tensor.name == "latent" else tensor.shape
+    sizes = tensor.sizes(latent_size)
     shape = [size if size >= 0 else _AXES[axis] for axis, size in enumerate(sizes)]
     return helper.make_tensor_value_info(tensor.name, _TYPES[tensor.datatype], shape)
 

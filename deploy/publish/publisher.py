@@ -1,7 +1,7 @@
 """``python -m deploy.publish.publisher --model NAME``: checkpoints become versions.
 
 It keeps no position in the checkpoints: what is to be done is what their topic asks for after the newest that is
-settled. A person may pin what is served or roll it back (`deploy.publish.helm`); checkpoints wait while it is
+settled. A person may pin what is served or roll it back (`deploy.publish.promotion`); checkpoints wait while it is
 pinned. Killed between any two lines and started again, it ends with the same registry; an announcement may come twice,
 under one id.
 """
@@ -19,16 +19,17 @@ from urllib.parse import unquote, urlparse
 import torch
 from prometheus_client import REGISTRY
 
-from deploy.errors import CandidateRefused
 from deploy.metrics import PublishingMetrics
 from deploy.publish.announcements import Announcements
 from deploy.publish.candidate import Candidate, CandidateExporter
-from deploy.publish.helm import Helm
+from deploy.publish.errors import CandidateRefused
+from deploy.publish.promotion import PromotionController
+from deploy.publish.promotion_state import PromotionStateFile
 from deploy.publish.served_graph import ServedGraph, served_graph
-from deploy.publish.steering import SteeringFile
 from deploy.publish.template_cache import TemplateCache
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
+from deploy.roles import PUBLISHER
 from deploy.settings import DeploySettings
 from learner.model.contract import live_ids
 from learner.save.checkpoint import content_sha256, load_checkpoint
@@ -38,7 +39,7 @@ from stream.kafka.consumer import TopicTail
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.messages.control import CheckpointReady
+from stream.messages.checkpoint_ready import CheckpointReady
 from stream.process.clock import now_ms
 from stream.process.deadline import Deadline
 from stream.process.errors import CheckpointCorrupt, InvalidMessage, UnknownFormat
@@ -59,7 +60,7 @@ class Publisher:
     registry: Registry
     exporter: CandidateExporter
     announcements: Announcements
-    helm: Helm
+    promotion: PromotionController
     settings: DeploySettings
     metrics: PublishingMetrics
     clock: Callable[[], int]
@@ -67,34 +68,34 @@ class Publisher:
     """The newest checkpoint that came while a version was pinned."""
 
     def follow(self, checkpoints: TopicTail, commands: TopicTail, stopping: Flag) -> None:
-        """Publish what the topic asks for, from its beginning on, and obey commands, until ``stopping`` is set."""
+        """Publish what the topic asks for, from its beginning on, and apply commands, until ``stopping`` is set."""
         self.resume()
-        if self.helm.pinned is None:  # what was asked while nobody was here comes first; else what waits must be known
-            self._obey_all(commands, stopping)
+        if self.promotion.pinned is None:  # while one is pinned, commands wait until the newest checkpoint is known
+            self._apply_all(commands, stopping)
         while not stopping.is_set():
             for record in checkpoints.next_records(_POLL_SECONDS):
                 ready = _read(record)
                 if ready is not None and ready.publish and not stopping.is_set():
                     self.publish(ready)
-                if self.helm.pinned is None:
-                    self._obey_next(commands)
+                if self.promotion.pinned is None:
+                    self._apply_next(commands)
             if checkpoints.caught_up:
-                self._obey_next(commands)
+                self._apply_next(commands)
 
     def resume(self) -> None:
         """Finish what an earlier process began."""
-        self.helm.resume()
-        self._show_pin()
+        self.promotion.resume()
+        self._report_pin()
 
     def publish(self, ready: CheckpointReady) -> None:
         """Publish one checkpoint, unless that was done before or a version is pinned.
 
-        1. load, 2. export and check, 3. promote, 4. announce, 5. prune. A refusal is told with its evidence, and the
+        1. load, 2. export and check, 3. promote, 4. announce, 5. prune. A refusal is announced with its evidence. The
         refused file stays among the candidates.
         """
-        if _FIRST_VERSION <= ready.task_seq <= self.helm.settled_task:
+        if _FIRST_VERSION <= ready.task_seq <= self.promotion.settled_task:
             return
-        if self.helm.pinned is not None:
+        if self.promotion.pinned is not None:
             self.waiting = ready
             return
         folder = _folder(ready.uri)
@@ -112,25 +113,25 @@ class Publisher:
                 else:
                     raise
 
-    def obey(self, record: Record) -> None:
-        """Carry out a command; once nothing is pinned any more, the newest checkpoint that waited is published."""
-        self.helm.obey(record, None if self.waiting is None else self.waiting.task_seq)
-        self._show_pin()
-        if self.waiting is not None and self.helm.pinned is None:
+    def apply(self, record: Record) -> None:
+        """Apply a command; once nothing is pinned any more, the newest checkpoint that waited is published."""
+        self.promotion.apply(record, None if self.waiting is None else self.waiting.task_seq)
+        self._report_pin()
+        if self.waiting is not None and self.promotion.pinned is None:
             ready, self.waiting = self.waiting, None
             self.publish(ready)
 
-    def _obey_all(self, commands: TopicTail, stopping: Flag) -> None:
+    def _apply_all(self, commands: TopicTail, stopping: Flag) -> None:
         deadline = Deadline(_CATCH_UP_SECONDS)
         while not (commands.caught_up or deadline.expired or stopping.is_set()):
-            self._obey_next(commands, _POLL_SECONDS)
+            self._apply_next(commands, _POLL_SECONDS)
 
-    def _obey_next(self, commands: TopicTail, timeout_seconds: float = 0.0) -> None:
+    def _apply_next(self, commands: TopicTail, timeout_seconds: float = 0.0) -> None:
         for record in commands.next_records(timeout_seconds):
-            self.obey(record)
+            self.apply(record)
 
-    def _show_pin(self) -> None:
-        self.metrics.pinned_version.labels(self.model).set(self.helm.pinned or 0)
+    def _report_pin(self) -> None:
+        self.metrics.pinned_version.labels(self.model).set(self.promotion.pinned or 0)
 
     def _skip(self, ready: CheckpointReady) -> None:
         self.metrics.skipped.labels(self.model).inc()
@@ -145,17 +146,17 @@ class Publisher:
         if candidate.refusal is not None:
             raise candidate.refusal
         self.registry.promote(self.model, manifest.version)
-        self.helm.note_published(ready.task_seq)
+        self.promotion.note_published(ready.task_seq)
         self.metrics.promotions.labels(self.model).inc()
         _log.info("model=%s version=%d is published parity=%s", self.model, manifest.version, manifest.parity)
-        self.announcements.promoted(manifest, self.registry.uri(self.model, manifest.version))
+        self.announcements.announce_version(manifest, self.registry.uri(self.model, manifest.version))
         self.registry.prune(self.model, self.settings.keep_versions, self.settings.keep_candidates)
-        self.helm.tell_versions()
+        self.promotion.announce_versions()
 
     def _refuse(self, ready: CheckpointReady, refusal: CandidateRefused) -> None:
         self.metrics.refusals.labels(self.model, refusal.reason).inc()
         _log.warning("model=%s task=%d is refused: %s", self.model, ready.task_seq, refusal)
-        self.announcements.refused(ready.task_seq, refusal, self.clock())
+        self.announcements.announce_refusal(ready.task_seq, refusal, self.clock())
         self.registry.prune(self.model, self.settings.keep_versions, self.settings.keep_candidates)
 
     def _manifest(
@@ -181,7 +182,7 @@ class Publisher:
 
 
 def _read(record: Record) -> CheckpointReady | None:
-    """Read an announcement; what is none is told and passed over, but a later release's stops the role."""
+    """Read an announcement; what is none is logged and passed over, but a later release's stops the role."""
     try:
         return CheckpointReady.from_bytes(record.value or b"")
     except UnknownFormat:
@@ -234,17 +235,18 @@ def body(role: Role) -> None:
     ):
         announcements = Announcements(producer, streaming, topics)
         topic_id = describe_topic(streaming, topics.commands).topic_id
-        helm = Helm(registry, announcements, SteeringFile(root, topics.model), topic_id, now_ms)
-        publisher = Publisher(topics.model, registry, exporter, announcements, helm, settings, metrics, now_ms)
+        state_file = PromotionStateFile(root, topics.model)
+        promotion = PromotionController(registry, announcements, state_file, topic_id, now_ms)
+        publisher = Publisher(topics.model, registry, exporter, announcements, promotion, settings, metrics, now_ms)
         publisher.follow(checkpoints, commands, role.stopping)
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the role; return its exit code."""
-    flags = parser("publisher", "Publishes a model's checkpoints as versions.")
+    flags = parser(PUBLISHER.name, "Publishes a model's checkpoints as versions.")
     flags.add_argument("--model", required=True, help="the model's name")
     flags.add_argument("--registry", default=None, help="folder or address of the registry (default: in the home)")
-    return run_role("publisher", flags, body, argv)
+    return run_role(PUBLISHER.name, flags, body, argv)
 
 
 if __name__ == "__main__":

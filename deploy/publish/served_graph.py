@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from deploy.errors import InvalidGraph, NoLiveCluster
 from deploy.publish.class_table import ClassTable, class_table
+from deploy.publish.errors import NoLiveCluster
 from deploy.publish.graph_template import TOP_SLOTS, GraphTemplate, Values
 from deploy.registry.manifest import GRAPH_CONTRACT
+from deploy.serving.errors import InvalidGraph
 from deploy.serving.served_contract import INPUT, TOP
 from learner.model.contract import Head, live_ids
 from learner.state import LearnerState

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from deploy.errors import InvalidGraph
 from deploy.publish.graph_template import GraphTemplate
+from deploy.serving.errors import InvalidGraph
 from stream.process.home import write_atomically
 
 

@@ -1,11 +1,12 @@
 """The manifest of one version: what its file is, and what it was made of."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Self
+from dataclasses import asdict, dataclass, field
 
+from pydantic import TypeAdapter
+
+from deploy.registry.stored_document import read_document
 from stream.messages import wire_format
-from stream.process.errors import InvalidMessage
 
 GRAPH_CONTRACT = "r2r.served-graph/1.0"
 """Input ``images``; outputs ``class_id … latent`` (decision 0004)."""
@@ -13,53 +14,40 @@ GRAPH_CONTRACT = "r2r.served-graph/1.0"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Written beside the version, never inside it: the version's folder holds what Triton serves and nothing else.
-
-    Parameters
-    ----------
-    model, version
-        The version's number: the checkpoint's ``task_seq``, or the next free one where that is not the highest.
-    sha256, size_bytes
-        Of ``model.onnx``.
-    checkpoint_sha256, task_seq
-        The checkpoint it was exported from.
-    latent_size
-        Length of the output ``latent``, the same for all versions of a model.
-    created_at_ms
-        Unix milliseconds.
-    parity
-        Largest difference to PyTorch on the probe images; None where no gate ran.
-    metrics
-        Label-free figures at the time of publication, such as ``live_clusters``.
-    graph_contract
-        Name and version of the inputs and outputs.
-    rolled_back_from
-        The version whose content this is, given a new number by a rollback; None where it came from its checkpoint.
-    """
+    """Written beside the version, never inside it: the version's folder holds what Triton serves and nothing else."""
 
     model: str
     version: int
+    """The checkpoint's ``task_seq``, or the next free number where that is not the highest."""
     sha256: str
+    """Of ``model.onnx``."""
     size_bytes: int
+    """Of ``model.onnx``."""
     checkpoint_sha256: str
+    """Of the checkpoint it was exported from."""
     task_seq: int
+    """Of that checkpoint."""
     latent_size: int
+    """Length of the output ``latent``, the same for all versions of a model."""
     created_at_ms: int
+    """Unix milliseconds."""
     parity: float | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Largest difference to PyTorch on the probe images; None where no gate ran."""
+    metrics: Mapping[str, int | float] = field(default_factory=dict)
+    """Label-free figures at the time of publication, such as ``live_clusters``."""
     graph_contract: str = GRAPH_CONTRACT
+    """Name and version of the inputs and outputs."""
     rolled_back_from: int | None = None
+    """The version whose content this is, given a new number by a rollback; None where it came from its checkpoint."""
 
     def to_bytes(self) -> bytes:
         """Write the manifest as ``r2r.model-version-manifest/1.1``."""
         return wire_format.to_bytes("model-version-manifest", "1.1", {**asdict(self), "metrics": dict(self.metrics)})
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> Self:
-        """Read a manifest; see `stream.messages.control.wire_format.from_bytes` for the errors."""
-        body = wire_format.from_bytes("model-version-manifest", "1.1", data)
-        try:
-            return cls(**{known.name: body[known.name] for known in fields(cls) if known.name in body})
-        except TypeError as error:
-            message = f"the version's manifest is incomplete ({error}); publish the version again"
-            raise InvalidMessage(message, reason="incomplete") from error
+    def from_bytes(cls, data: bytes) -> "Manifest":
+        """Read a manifest; see `read_document` for the errors."""
+        return read_document(_DOCUMENT, "model-version-manifest", "1.1", data, "publish the version again")
+
+
+_DOCUMENT = TypeAdapter(Manifest)

@@ -11,7 +11,7 @@ _TYPES = {"UINT8": "TYPE_UINT8", "INT64": "TYPE_INT64", "BYTES": "TYPE_STRING", 
 def triton_config(model: str, latent_size: int) -> str:
     """Return the configuration of ``model``.
 
-    ``max_batch_size: 0`` means that ``dims`` tell every axis: with a batch of Triton's own the outputs [B] would come
+    ``max_batch_size: 0`` means that ``dims`` has every axis: with a batch of Triton's own the outputs [B] would come
     out as [B, 1], which is not the contract.
     """
     outputs = ",\n".join(_tensor(output, latent_size) for output in OUTPUTS)
@@ -26,6 +26,5 @@ def triton_config(model: str, latent_size: int) -> str:
 
 
 def _tensor(tensor: TensorSpec, latent_size: int) -> str:
-    shape = (-1, latent_size) if tensor.name == "latent" else tensor.shape
-    dims = ", ".join(str(size) for size in shape)
+    dims = ", ".join(str(size) for size in tensor.sizes(latent_size))
     return f'  {{ name: "{tensor.name}" data_type: {_TYPES[tensor.datatype]} dims: [ {dims} ] }}'

@@ -7,7 +7,7 @@
     <root>/manifests/<model>/<version>.json
     <root>/candidates/<model>/<version>/model.onnx
     <root>/candidates/<model>/<version>.json
-    <root>/steering/<model>.json                  `deploy.publish.steering`
+    <root>/steering/<model>.json                  `deploy.publish.promotion_state`
 
 A version's content never changes, and the highest number is the one that is served: a rollback is the old content under
 a new number (decision 0004).
@@ -15,7 +15,7 @@ a new number (decision 0004).
 
 import hashlib
 
-from deploy.errors import ModelNotFound, RegistryError, VersionBroken
+from deploy.registry.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.manifest import Manifest
 from deploy.registry.triton_config import triton_config
 from deploy.registry.version_storage import VersionStorage

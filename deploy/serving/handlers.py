@@ -1,13 +1,13 @@
 """What the server answers, without HTTP: liveness, readiness, metadata and inference."""
 
 import importlib.metadata
-from dataclasses import dataclass
 
 import numpy as np
 
 from deploy.serving import protocol
 from deploy.serving.live_models import LiveModels, LoadedVersion
 from deploy.serving.protocol import InferRequest, InferResponse
+from deploy.settings import DeploySettings
 from stream.image_codec import decode_image
 
 SERVER_NAME = "r2r"
@@ -15,21 +15,12 @@ IMAGE_BODY = "image_body"
 """Our extension: a POST of `image/jpeg`, `image/png` or `image/webp` to `/infer` is a batch of one."""
 
 
-@dataclass(frozen=True)
-class InputLimits:
-    """The largest inputs that are parsed."""
-
-    max_body_bytes: int
-    max_image_pixels: int
-    max_batch_images: int
-
-
 class Handlers:
     """Answers in the protocol's bytes. `infer_image` and `infer_tensors` compute: call them in a thread."""
 
-    def __init__(self, models: LiveModels, limits: InputLimits) -> None:
+    def __init__(self, models: LiveModels, settings: DeploySettings) -> None:
         self._models = models
-        self._limits = limits
+        self._settings = settings
 
     @property
     def ready(self) -> bool:
@@ -41,7 +32,7 @@ class Handlers:
         return self._models.is_served(model)
 
     def server_metadata(self) -> bytes:
-        """Tell name, version and extensions."""
+        """Return name, version and extensions."""
         return protocol.to_json({"name": SERVER_NAME, "version": _version(), "extensions": [IMAGE_BODY]})
 
     def models(self) -> bytes:
@@ -57,11 +48,11 @@ class Handlers:
         return self._models.load_older(model, version)
 
     def model_ready(self, loaded: LoadedVersion) -> bytes:
-        """Tell that a version can answer."""
+        """Return that a version can answer."""
         return protocol.to_json({"name": loaded.model, "ready": True})
 
     def model_metadata(self, loaded: LoadedVersion) -> bytes:
-        """Tell inputs, outputs and versions; reads the registry."""
+        """Return inputs, outputs and versions; reads the registry."""
         return protocol.model_metadata(loaded.model, self._models.versions(loaded.model), loaded.session.latent_size)
 
     def repository_index(self) -> bytes:
@@ -82,7 +73,7 @@ class Handlers:
         InvalidImage
             The bytes are not an image within the limits.
         """
-        image_HWC = decode_image(body, self._limits.max_body_bytes, self._limits.max_image_pixels)
+        image_HWC = decode_image(body, self._settings.max_body_bytes, self._settings.max_image_pixels)
         return _answer(loaded, InferRequest(request_id, image_HWC[np.newaxis]))
 
     def infer_tensors(self, loaded: LoadedVersion, body: bytes) -> bytes:
@@ -93,7 +84,7 @@ class Handlers:
         InvalidRequest
             The body is not such a request, or a tensor in it is not as the model takes it.
         """
-        return _answer(loaded, InferRequest.from_bytes(body, self._limits.max_batch_images))
+        return _answer(loaded, InferRequest.from_bytes(body, self._settings.max_batch_images))
 
 
 def _answer(loaded: LoadedVersion, request: InferRequest) -> bytes:

@@ -10,9 +10,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from deploy import errors
 from deploy.metrics import ServingMetrics
-from deploy.serving import protocol
+from deploy.registry.errors import ModelNotFound
+from deploy.serving import errors, protocol
 from deploy.serving.handlers import Handlers
 from deploy.serving.inference_route import InferenceRoute
 from stream.process.errors import InvalidImage, R2RError
@@ -29,7 +29,7 @@ _STATUS: tuple[tuple[type[R2RError], int], ...] = (
     (errors.UnsupportedMedia, 415),
     (errors.InvalidRequest, 400),
     (InvalidImage, 400),
-    (errors.ModelNotFound, 404),
+    (ModelNotFound, 404),
     (errors.ModelNotReady, _UNAVAILABLE),
     (errors.Overloaded, _UNAVAILABLE),
 )
@@ -54,7 +54,7 @@ def status_of(error: Exception) -> int:
 
     Examples
     --------
-    >>> status_of(errors.BodyTooLarge(100)), status_of(errors.ModelNotFound("digits")), status_of(KeyError())
+    >>> status_of(errors.BodyTooLarge(100)), status_of(ModelNotFound("digits")), status_of(KeyError())
     (413, 404, 500)
     """
     return next((status for kind, status in _STATUS if isinstance(error, kind)), _OUR_FAULT)

@@ -9,11 +9,10 @@ from typing import ParamSpec, TypeVar
 
 from starlette.requests import Request
 
-from deploy.errors import Overloaded, UnsupportedMedia
 from deploy.metrics import ServingMetrics
+from deploy.serving.errors import BodyTooLarge, BodyTooSlow, Overloaded, UnsupportedMedia
 from deploy.serving.handlers import Handlers
 from deploy.serving.live_models import LoadedVersion
-from deploy.serving.request_body import read_body
 from deploy.settings import DeploySettings
 
 P = ParamSpec("P")
@@ -46,7 +45,7 @@ class InferenceRoute:
         Raises
         ------
         R2RError
-            As one sentence; `deploy.serving.http_api.status_of` tells its status.
+            As one sentence; `deploy.serving.http_api.status_of` returns its status.
         """
         media = _media(request)
         loaded = await self.loaded(model, version)
@@ -101,6 +100,37 @@ class InferenceRoute:
         """Let the threads end; harmless when repeated."""
         self._compute.shutdown(wait=True)
         self._aside.shutdown(wait=True)
+
+
+async def read_body(request: Request, limit_bytes: int, limit_seconds: float) -> bytes:
+    """Return the whole body.
+
+    Raises
+    ------
+    BodyTooLarge
+        It has, or announces, more than ``limit_bytes``; what comes beyond is not kept.
+    BodyTooSlow
+        It is not complete within ``limit_seconds``.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    try:
+        async with asyncio.timeout(limit_seconds):
+            return await _read_chunks(request, limit_bytes)
+    except TimeoutError as error:
+        raise BodyTooSlow(limit_seconds) from error
+
+
+async def _read_chunks(request: Request, limit_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size_bytes = 0
+    async for chunk in request.stream():
+        size_bytes += len(chunk)
+        if size_bytes > limit_bytes:
+            raise BodyTooLarge(limit_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def _media(request: Request) -> str:

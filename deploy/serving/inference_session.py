@@ -13,9 +13,8 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
-from deploy.errors import InvalidGraph, ProviderMissing
-from deploy.serving.prediction import Prediction
-from deploy.serving.served_contract import INPUT, OUTPUTS, TensorSpec
+from deploy.serving.errors import InvalidGraph, ProviderMissing
+from deploy.serving.served_contract import INPUT, OUTPUTS, Prediction, TensorSpec
 from deploy.settings import ProviderChoice
 
 _log = logging.getLogger(__name__)

@@ -7,9 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from deploy.errors import InvalidGraph, ModelNotFound, ModelNotReady, RegistryError, VersionBroken
 from deploy.metrics import ServingMetrics
+from deploy.registry.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.versions import Registry
+from deploy.serving.errors import InvalidGraph, ModelNotReady
 from deploy.serving.inference_session import InferenceSession
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class LiveModels:
     keep_loaded
         Older versions in memory at the same time; the one not asked for longest leaves first.
     expected
-        Models that are told "not ready" rather than "not found" before their first version.
+        Models that are "not ready" rather than "not found" before their first version.
     """
 
     def __init__(
@@ -123,7 +124,7 @@ class LiveModels:
         return loaded
 
     def refresh(self) -> None:
-        """Look at the registry once and swap in what is newer; a broken version is told, counted and passed over."""
+        """Read the registry once and swap in what is newer; a broken version is logged, counted and passed over."""
         for model in self._registry.models():
             self._refresh_model(model)
 

@@ -12,9 +12,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from deploy.errors import InvalidRequest, InvalidTensor
-from deploy.serving.prediction import Prediction
-from deploy.serving.served_contract import COLOURS, INPUT, OUTPUT_NAMES, OUTPUTS, TensorSpec
+from deploy.serving.errors import InvalidRequest, InvalidTensor
+from deploy.serving.served_contract import COLOURS, INPUT, OUTPUT_NAMES, OUTPUTS, Prediction, TensorSpec
 
 _DATATYPES = {output.name: output.datatype for output in OUTPUTS}
 _LARGEST_VALUE = 255
@@ -22,21 +21,14 @@ _LARGEST_VALUE = 255
 
 @dataclass(frozen=True)
 class InferRequest:
-    """A batch of images of one size and the outputs that are wanted.
-
-    Parameters
-    ----------
-    id
-        Echoed in the response; None where the client sent none.
-    images
-        uint8 [batch, height, width, 3].
-    outputs
-        Names of the served contract, in the order in which they are answered.
-    """
+    """A batch of images of one size and the outputs that are wanted."""
 
     id: str | None
+    """Echoed in the response; None where the client sent none."""
     images: npt.NDArray[np.uint8]
+    """[batch, height, width, 3]."""
     outputs: tuple[str, ...] = OUTPUT_NAMES
+    """Names of the served contract, in the order in which they are answered."""
 
     @classmethod
     def from_bytes(cls, body: bytes, max_batch_images: int) -> Self:
@@ -183,8 +175,7 @@ def _rendered(name: str, values: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def _described(tensor: TensorSpec, latent_size: int) -> dict[str, Any]:
-    shape = [-1, latent_size] if tensor.name == "latent" else list(tensor.shape)
-    return {"name": tensor.name, "datatype": tensor.datatype, "shape": shape}
+    return {"name": tensor.name, "datatype": tensor.datatype, "shape": list(tensor.sizes(latent_size))}
 
 
 def _shown(value: Any) -> str:

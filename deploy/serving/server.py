@@ -16,7 +16,8 @@ from prometheus_client import REGISTRY
 
 from deploy.metrics import ServingMetrics
 from deploy.registry.versions import Registry
-from deploy.serving.handlers import Handlers, InputLimits
+from deploy.roles import SERVER
+from deploy.serving.handlers import Handlers
 from deploy.serving.http_api import create_app
 from deploy.serving.inference_route import InferenceRoute
 from deploy.serving.inference_session import InferenceSession, check_provider
@@ -31,19 +32,19 @@ _BACKLOG = 1024
 
 def main(argv: Sequence[str]) -> int:
     """Run the role; return its exit code."""
-    flags = parser("server", "Serves the registry's newest versions over the Open Inference Protocol.")
+    flags = parser(SERVER.name, "Serves the registry's newest versions over the Open Inference Protocol.")
     flags.add_argument("--port", type=int, default=None, help="port on deploy.host; 0 takes a free one")
     flags.add_argument("--registry", default=None, help="folder or address of the registry (default: in the home)")
     flags.add_argument("--model", action="append", default=[], help="a model that is to be served; may be repeated")
     flags.add_argument("--address-file", type=Path, default=None, help='where {"address": …, "pid": …} is written')
-    return run_role("server", flags, serve, argv)
+    return run_role(SERVER.name, flags, serve, argv)
 
 
 def serve(role: Role) -> None:
-    """Serve until told to stop.
+    """Serve until SIGTERM or SIGINT.
 
     1. take the address, 2. load what the registry has, so that a restarted server never says "no version yet",
-    3. listen and tell the address, 4. watch the registry beside, 5. answer, 6. drain.
+    3. listen and announce the address, 4. watch the registry beside, 5. answer, 6. drain.
     """
     settings = role.settings("deploy", DeploySettings)
     check_provider(settings.provider)
@@ -51,13 +52,12 @@ def serve(role: Role) -> None:
     load = partial(InferenceSession.load, provider=settings.provider, threads=settings.intra_op_threads)
     registry = Registry(role.flags.registry or str(role.home.registry))
     models = LiveModels(registry, load, metrics, keep_loaded=settings.keep_loaded, expected=role.flags.model)
-    limits = InputLimits(settings.max_body_bytes, settings.max_image_pixels, settings.max_batch_images)
-    handlers = Handlers(models, limits)
+    handlers = Handlers(models, settings)
     app = create_app(handlers, InferenceRoute(handlers, metrics, settings), metrics)
     with contextlib.closing(bind(settings.host, _port(role, settings))) as listener:
         models.load_first()
         listen(listener)
-        _tell_address(listener, role.flags.address_file)
+        _announce_address(listener, role.flags.address_file)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, timeout_graceful_shutdown=settings.drain_seconds
         )
@@ -107,7 +107,7 @@ def _port(role: Role, settings: DeploySettings) -> int:
     return settings.port if role.flags.port is None else int(role.flags.port)
 
 
-def _tell_address(listener: socket.socket, address_file: Path | None) -> None:
+def _announce_address(listener: socket.socket, address_file: Path | None) -> None:
     host, port = listener.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     if address_file is not None:

@@ -35,5 +35,5 @@ def _sizes(folder: Path) -> Iterator[int]:
         for name in names:
             try:
                 yield (Path(place) / name).lstat().st_blocks * _BLOCK_BYTES
-            except FileNotFoundError:  # deleted while we looked
+            except FileNotFoundError:  # deleted meanwhile
                 continue

@@ -1,14 +1,12 @@
-"""A topic from near its end on: a bounded look back, then what comes."""
+"""A topic from near its end on: a bounded number of past records, then what comes."""
 
 from collections.abc import Iterator
 from contextlib import closing
-from types import TracebackType
-from typing import Self
 
 from stream.kafka.client import unavailable
 from stream.kafka.consumer import PartitionConsumer
 from stream.log import Record
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.deadline import Deadline
 from stream.process.settings import StreamSettings
 
@@ -17,7 +15,7 @@ _BUFFER_BYTES = 16 * 1024**2
 
 
 class NewestRecords:
-    """The newest ``newest`` offsets of each partition, and what is written after them; a context manager.
+    """The newest ``newest`` offsets of each partition, and what is written after them; to be closed.
 
     Raises
     ------
@@ -36,7 +34,7 @@ class NewestRecords:
             self._consumer.close()
             raise
         self.passed_over = sum(starts[partition] - begins[partition] for partition in ends)
-        """Offsets before those, which nobody looks at."""
+        """Offsets before those, which are not read."""
         self._ends = ends
 
     def next_records(self, timeout_seconds: float) -> list[Record]:
@@ -73,14 +71,6 @@ class NewestRecords:
     def close(self) -> None:
         """Disconnect; may be called again."""
         self._consumer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def read_record(settings: StreamSettings, topic: str, partition: int, offset: int) -> Record | None:

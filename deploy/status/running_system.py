@@ -1,4 +1,4 @@
-"""The system that `r2r up` runs in a home, as its ``run.json`` tells."""
+"""The system that `r2r up` runs in a home, as its ``run.json`` says."""
 
 import os
 from dataclasses import dataclass
@@ -19,18 +19,13 @@ class RunningRole:
 
 @dataclass(frozen=True)
 class RunningSystem:
-    """One `r2r up`.
-
-    Parameters
-    ----------
-    roles
-        In the order in which they were started, the supervisor and Kafka first.
-    """
+    """One `r2r up`."""
 
     model: str
     bootstrap_servers: str
     started_at_ms: int
     roles: tuple[RunningRole, ...]
+    """In the order in which they were started, the supervisor and Kafka first."""
 
     def address(self, role: str) -> str:
         """Return where a role answers; empty where there is none."""
@@ -53,7 +48,7 @@ def find_running_system(home: Home) -> RunningSystem | None:
 def left_over_roles(home: Home) -> list[str]:
     """Name the processes of a home's last system that still run, its supervisor killed.
 
-    A number that another program has by now is passed over where the system tells a process's command (Linux).
+    A number that another program has by now is passed over where the system reports a process's command (Linux).
     """
     entries = {name: int(entry["pid"]) for name, entry in read_run_file(home).items()}
     return [name for name, pid in entries.items() if pid != os.getpid() and is_alive(pid) and _is_of(home, pid)]
@@ -65,3 +60,12 @@ def _is_of(home: Home, pid: int) -> bool:
     except OSError:
         return not Path("/proc/self/cmdline").exists()
     return str(home.root).encode() in command
+
+
+def resident_bytes(pid: int) -> int | None:
+    """Return what a process has in memory; None where it has ended, or where the system is not Linux."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -10,12 +10,12 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from deploy.cli.console import page_console
+from deploy.cli.errors import SystemMissing
 from deploy.cli.tool import Tool, run_tool, tool_parser
-from deploy.errors import SystemMissing
-from deploy.status.page_console import page_console
 from deploy.status.running_system import RunningSystem, find_running_system
 from deploy.status.status_page import status_page
-from deploy.status.system_status import EventLog, FrameRate, look
+from deploy.status.system_status import EventLog, FrameRate, read_status
 from stream.kafka.topics import Topics
 from stream.process.clock import now_ms
 from stream.process.home import Home, read_run_file
@@ -35,8 +35,8 @@ def status(tool: Tool) -> int:
     if system is None:
         raise SystemMissing(nothing_runs(tool.home))
     with closing(_event_log(tool, system)) as log:
-        found = look(tool.home, system, FrameRate(), log, time.time())
-    tool.render(found.facts(), lambda: page_console().print(status_page(found, now_ms())))
+        status_now = read_status(tool.home, system, FrameRate(), log, time.time())
+    tool.render(status_now.facts(), lambda: page_console().print(status_page(status_now, now_ms())))
     return 0
 
 
@@ -48,7 +48,7 @@ def nothing_runs(home: Home) -> str:
 
 
 def _watch(tool: Tool) -> None:
-    """Look once a second; the events' connection stays open from one look to the next."""
+    """Refresh once a second; the events' connection stays open."""
     rate, logs = FrameRate(), dict[str, EventLog]()
 
     def page() -> RenderableType:
@@ -58,7 +58,7 @@ def _watch(tool: Tool) -> None:
         if system.bootstrap_servers not in logs:
             _close(logs)
             logs[system.bootstrap_servers] = _event_log(tool, system)
-        return status_page(look(tool.home, system, rate, logs[system.bootstrap_servers], time.time()), now_ms())
+        return status_page(read_status(tool.home, system, rate, logs[system.bootstrap_servers], time.time()), now_ms())
 
     try:
         with Live(page(), console=page_console(), auto_refresh=False, screen=sys.stdout.isatty()) as live:

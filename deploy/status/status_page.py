@@ -10,7 +10,7 @@ from rich.text import Text
 
 from deploy.status.disk_usage import readable_bytes
 from deploy.status.system_status import RoleStatus, SystemStatus
-from stream.messages.control import Event
+from stream.messages.event import Event
 
 _FEW = 4
 
@@ -28,8 +28,8 @@ def _roles(roles: Sequence[RoleStatus]) -> Table:
         table.add_column(column, justify="right" if column in ("pid", "memory") else "left")
     for status in roles:
         role, memory = status.role, status.memory_bytes
-        told = "" if memory is None else readable_bytes(memory)
-        table.add_row(role.name, str(role.pid), _state(status), role.address, told)
+        size = "" if memory is None else readable_bytes(memory)
+        table.add_row(role.name, str(role.pid), _state(status), role.address, size)
     return table
 
 

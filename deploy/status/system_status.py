@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from deploy.errors import RegistryError
-from deploy.publish.steering import SteeringFile
+from deploy.publish.promotion_state import PromotionStateFile
+from deploy.registry.errors import RegistryError
+from deploy.roles import LEARNER, SERVER
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
-from deploy.status.process_memory import resident_bytes
-from deploy.status.running_system import RunningRole, RunningSystem
+from deploy.status.running_system import RunningRole, RunningSystem, resident_bytes
 from deploy.status.scrape import MetricsPage, read_page
 from stream.kafka.topics import Topics
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.errors import InvalidMessage, R2RError
 from stream.process.home import Home
 from stream.process.settings import StreamSettings
@@ -45,32 +45,25 @@ class RoleStatus:
 
 @dataclass(frozen=True)
 class SystemStatus:
-    """One look at a running system; a figure is None where nobody tells it.
-
-    Parameters
-    ----------
-    learner
-        By name: task, frames, lag_records, clusters, uncertain_ratio, updates, drift_signals, rejected.
-    frames_per_second
-        Learned in the last half minute of looks, or since the learner's start at the first look.
-    version, pinned
-        What answers, and what is to go on answering.
-    events
-        The newest decisions, oldest first.
-    """
+    """A running system at one moment; a figure is None where it is not known."""
 
     home: str
     system: RunningSystem
     roles: tuple[RoleStatus, ...]
     learner: Mapping[str, float | None]
+    """By name: task, frames, lag_records, clusters, uncertain_ratio, updates, drift_signals, rejected."""
     frames_per_second: float | None
+    """Learned in the last half minute, or since the learner's start where this is the first sample."""
     version: int | None
+    """The one that answers."""
     pinned: int | None
+    """The one that is to go on answering."""
     events: tuple[Event, ...]
+    """The newest decisions, oldest first."""
     disk_bytes: Mapping[str, int]
 
     def facts(self) -> dict[str, Any]:
-        """Return what JSON tells."""
+        """Return the content of ``--json``."""
         roles = [
             {**asdict(status.role), "answers": status.answers, "memory_bytes": status.memory_bytes}
             for status in self.roles
@@ -93,26 +86,26 @@ class SystemStatus:
 
 @dataclass
 class FrameRate:
-    """Frames a second over the looks of the last half minute."""
+    """Frames a second over the samples of the last half minute."""
 
-    looks: deque[tuple[float, float]] = field(default_factory=deque)
+    samples: deque[tuple[float, float]] = field(default_factory=deque)
 
-    def see(self, page: MetricsPage | None, now_seconds: float) -> float | None:
-        """Note a look at the learner's page; return the rate until now, since the learner's start at the first look."""
+    def update(self, page: MetricsPage | None, now_seconds: float) -> float | None:
+        """Add a sample of the learner's page; return the rate until now, the first since its start."""
         frames = None if page is None else page.total(_FIGURES["frames"])
         if page is None or frames is None:
-            self.looks.clear()
+            self.samples.clear()
             return None
-        while self.looks and (now_seconds - self.looks[0][0] > _RATE_SECONDS or frames < self.looks[0][1]):
-            self.looks.popleft()
+        while self.samples and (now_seconds - self.samples[0][0] > _RATE_SECONDS or frames < self.samples[0][1]):
+            self.samples.popleft()
         start = page.total("process_start_time_seconds")
-        since, before = self.looks[0] if self.looks else (now_seconds if start is None else start, 0.0)
-        self.looks.append((now_seconds, frames))
+        since, before = self.samples[0] if self.samples else (now_seconds if start is None else start, 0.0)
+        self.samples.append((now_seconds, frames))
         return (frames - before) / (now_seconds - since) if now_seconds > since else None
 
 
 class EventLog:
-    """The newest events of a model; empty while Kafka is away. Connects at the first look."""
+    """The newest events of a model; empty while Kafka is away. Connects when it is first read."""
 
     def __init__(self, settings: StreamSettings, topics: Topics) -> None:
         seconds = min(_BROKER_SECONDS, settings.broker_timeout_seconds)
@@ -152,13 +145,13 @@ class EventLog:
 def newest_by_time(events: Sequence[Event], most: int) -> tuple[Event, ...]:
     """Return the newest ``most`` events, each once, oldest first; those of one moment stay in the order they came in.
 
-    They come in another order: a learner's event bears the time its plan was cut, however long its update took.
+    They come in another order: a learner's event has the time its plan was cut, however long its update took.
     """
-    once = {event.id: event for event in events}  # one is read again after Kafka was away, and told again by a restart
+    once = {event.id: event for event in events}  # one is read again after Kafka was away, and sent again by a restart
     return tuple(sorted(once.values(), key=lambda event: event.at_ms)[-most:])
 
 
-def look(home: Home, system: RunningSystem, rate: FrameRate, log: EventLog, now_seconds: float) -> SystemStatus:
+def read_status(home: Home, system: RunningSystem, rate: FrameRate, log: EventLog, now_seconds: float) -> SystemStatus:
     """Ask every role, the registry, Kafka and the disk once.
 
     Parameters
@@ -166,16 +159,16 @@ def look(home: Home, system: RunningSystem, rate: FrameRate, log: EventLog, now_
     now_seconds
         Unix time.
     """
-    pages = {role.name: read_page(role.address) if _tells(role) else None for role in system.roles}
+    pages = {role.name: read_page(role.address) if _answers_http(role) else None for role in system.roles}
     roles = tuple(_role_status(role, pages[role.name]) for role in system.roles)
-    learner, server = pages.get("learner"), pages.get("server")
+    learner, server = pages.get(LEARNER.name), pages.get(SERVER.name)
     version = None if server is None else server.total("r2r_server_active_version")
     return SystemStatus(
         home=str(home.root),
         system=system,
         roles=roles,
         learner={name: _figure(learner, metric) for name, metric in _FIGURES.items()},
-        frames_per_second=rate.see(learner, now_seconds),
+        frames_per_second=rate.update(learner, now_seconds),
         version=None if version is None else int(version),
         pinned=_pinned(home, system.model),
         events=tuple(log.newest()),
@@ -189,7 +182,7 @@ def _figure(page: MetricsPage | None, metric: str) -> float | None:
     return 0.0 if page is not None and found is None and metric.endswith("_total") else found
 
 
-def _tells(role: RunningRole) -> bool:
+def _answers_http(role: RunningRole) -> bool:
     return role.alive and role.address.startswith("http")
 
 
@@ -200,6 +193,6 @@ def _role_status(role: RunningRole, page: MetricsPage | None) -> RoleStatus:
 
 def _pinned(home: Home, model: str) -> int | None:
     try:
-        return SteeringFile(str(home.registry), model).load().pinned
+        return PromotionStateFile(str(home.registry), model).load().pinned
     except RegistryError:
         return None

@@ -7,8 +7,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from deploy.errors import ModelNotFound, RegistryError
-from deploy.publish.steering import SteeringFile
+from deploy.publish.promotion_state import PromotionStateFile
+from deploy.registry.errors import ModelNotFound, RegistryError
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
 
@@ -26,7 +26,7 @@ class ListedVersion:
 
     @property
     def state(self) -> str:
-        """Say it in words."""
+        """The state in words."""
         if self.manifest is None:
             return "broken"
         source = self.manifest.rolled_back_from
@@ -34,9 +34,9 @@ class ListedVersion:
         return ", ".join(marks)
 
     def facts(self) -> dict[str, Any]:
-        """Return what JSON tells."""
-        told = {} if self.manifest is None else asdict(self.manifest)
-        return {**told, "version": self.version, "live": self.live, "pinned": self.pinned, "state": self.state}
+        """Return the content of ``--json``."""
+        known = {} if self.manifest is None else asdict(self.manifest)
+        return {**known, "version": self.version, "live": self.live, "pinned": self.pinned, "state": self.state}
 
 
 def list_versions(root: str, model: str) -> list[ListedVersion]:
@@ -50,7 +50,7 @@ def list_versions(root: str, model: str) -> list[ListedVersion]:
     registry = Registry(root)
     found = {version: _manifest(registry, model, version) for version in registry.versions(model)}
     live = max((version for version, manifest in found.items() if manifest is not None), default=None)
-    pinned = SteeringFile(root, model).load().pinned
+    pinned = PromotionStateFile(root, model).load().pinned
     return [
         ListedVersion(version, manifest, version == live, version == pinned)
         for version, manifest in sorted(found.items(), reverse=True)

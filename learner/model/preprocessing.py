@@ -4,13 +4,12 @@ Axes: B images, H × W pixels of the source, C = 3 channels, S = input size.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Aspect = Literal["stretch", "crop"]
+from learner.settings import Aspect
 
 
 @dataclass(frozen=True)

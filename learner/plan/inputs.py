@@ -1,17 +1,16 @@
 """What an execution reads: the records of its plan's ranges, from three logs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from learner.intake.admission import Decoder, decoder
+from learner.intake.progress import COMMANDS_PARTITION, Positions
 from learner.plan.ahead import Ahead
 from learner.plan.cut import merge_by_time, thinned
 from learner.stopwatch import Stopwatch
 from stream.log import FrameLog, Record
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 
-COMMANDS_PARTITION = 0
-"""Commands have one partition, so that they have one order."""
 NO_COMMANDS = OffsetRange(0, 0)
 
 
@@ -35,24 +34,6 @@ class Inputs:
     topic: str = "r2r.frames"
     decode: Decoder = field(default_factory=decoder)
     replaying: Stopwatch = field(default_factory=Stopwatch)
-
-
-@dataclass(frozen=True)
-class Positions:
-    """The next unplanned offset of each partition; a partition that is not named begins where its log begins."""
-
-    frames: Mapping[int, int] = field(default_factory=dict)
-    samples: Mapping[int, int] = field(default_factory=dict)
-    commands: Mapping[int, int] = field(default_factory=dict)
-
-    def after(self, plan: TaskPlan) -> "Positions":
-        """Return the positions behind a plan."""
-        commands = {COMMANDS_PARTITION: plan.commands} if plan.commands.start < plan.commands.stop else {}
-        return Positions(
-            {**self.frames, **{partition: frames.stop for partition, frames in plan.frames.items()}},
-            {**self.samples, **{partition: samples.stop for partition, samples in plan.samples.items()}},
-            {**self.commands, **{partition: taken.stop for partition, taken in commands.items()}},
-        )
 
 
 @dataclass(frozen=True)

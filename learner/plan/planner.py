@@ -13,14 +13,15 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 
 from learner.faults import Faults
+from learner.intake.progress import COMMANDS_PARTITION, Positions
 from learner.plan.cut import as_many_as_fit, is_settled, merge_by_time, tiling_ranges
-from learner.plan.inputs import COMMANDS_PARTITION, InputLogs, Positions
+from learner.plan.inputs import InputLogs
 from learner.plan.overload import keep_one_in
 from learner.plan.plan_log import PlanLog, checked_plans
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from stream.log import FrameLog, Record
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 
 Clock = Callable[[], int]
 """Unix milliseconds."""

@@ -12,6 +12,8 @@ from typing import Any
 from safetensors.torch import load, save
 from torch import Tensor
 
+from learner.change.schedule import UpdateSchedule
+from learner.intake.progress import Progress
 from learner.intake.resends import ResendWindows
 from learner.intake.seen_ids import SeenIds
 from learner.intake.window import TrainingWindow
@@ -22,8 +24,6 @@ from learner.memory.names import Names
 from learner.memory.replay_memory import ReplayMemory
 from learner.methods import method_of
 from learner.part import Part, Saved, prefixed
-from learner.plan.progress import Progress
-from learner.plan.schedule import UpdateSchedule
 from learner.save.format_1 import format_2_of
 from learner.settings import LearnerSettings
 from learner.state import LearnerState

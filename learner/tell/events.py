@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from learner.intake.commands import Named
-from learner.memory.samples import RefusedSamples
 from learner.step import Effects
-from stream.messages.control import Event, Evidence, derived_id
+from learner.steps.commands import Named
+from learner.steps.samples import RefusedSamples
+from stream.messages.event import Event, Evidence
+from stream.messages.ids import derived_id
 from stream.messages.replay import ReplayRequest
 
 _Decision = tuple[str, Evidence]

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from learner.intake.commands import Named
 from learner.model.contract import live_ids
 from learner.state import LearnerState
 from learner.step import Effects
+from learner.steps.commands import Named
 
 _FRAMES = Counter("r2r_learner_frames", "Frames that had their effect on the model", ["model"])
 _SKIPPED = Counter("r2r_learner_frames_skipped", "Frames passed over under overload", ["model"])

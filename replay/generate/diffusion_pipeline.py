@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from replay.devices import moved_to
 from replay.errors import DeviceMemoryFull, WeightsCorrupt, WeightsMissing
 from replay.generate.pipeline_parts import check_parts
-from replay.label.devices import moved_to
 from stream.image_codec import Pixels
 from stream.process.errors import InvalidSetting
 
@@ -65,7 +65,7 @@ class DiffusionPipeline:
             self._pipeline.vae.enable_slicing()
 
     def try_out(self, steps: int, guidance: float) -> None:
-        """Draw one image in two steps, so that what cannot work is told at the start and not by every request.
+        """Draw one image in two steps: a pipeline that cannot work fails at the start, not at every request.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class DiffusionPipeline:
 
     def _useless(self, reason: str) -> WeightsCorrupt:
         message = (
-            f"{self._source} does not paint ({reason}); choose other replay.steps, replay.guidance or "
+            f"{self._source} does not generate images ({reason}); choose other replay.steps, replay.guidance or "
             "replay.scheduler, or another pipeline"
         )
         return WeightsCorrupt(message)

@@ -1,4 +1,4 @@
-"""What makes images of a cluster: one contract for augmentation, diffusion and whatever comes."""
+"""Generators: the contract of what makes images of a cluster, be it augmentation or diffusion."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from stream.image_codec import Pixels
 
 @dataclass(frozen=True)
 class Subject:
-    """What is to be painted.
+    """What images are to be generated of.
 
     Parameters
     ----------
     name
-        What the cluster is called; empty where nobody has named it.
+        The cluster's name; empty where it has none.
     exemplars
         1 to 5 real images of it, uint8 [height, width, 3], the most typical one first; sizes may differ.
     members
@@ -38,7 +38,7 @@ class Generator(Protocol):
 
     @property
     def name(self) -> str:
-        """What is written beside its images."""
+        """Written beside its images."""
 
     def generate(self, subject: Subject, seeds: Sequence[int]) -> Sequence[Pixels | None]:
         """Return one image for each seed, in their order: uint8 [height, width, 3].

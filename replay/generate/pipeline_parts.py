@@ -1,6 +1,6 @@
 """Whether the files of a pipeline's parts hold what the parts are made of.
 
-What diffusers does not find in a file it draws at random, with a warning that nobody reads.
+diffusers initializes tensors that are missing in a file at random, with a warning only.
 """
 
 from collections.abc import Iterator

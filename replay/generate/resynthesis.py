@@ -1,6 +1,6 @@
 """Images made of the exemplars alone: blended in pairs, warped a little, in other light. No pretrained model.
 
-It adds the variation that pictures of one thing usually have and knows nothing else of the subject: it cannot show
+It adds the variation that pictures of one thing usually have and has no other knowledge of the subject: it cannot show
 a side of it that no exemplar shows.
 
 Axes: H × W pixels, C = 3 channels.
@@ -46,7 +46,7 @@ class Spread:
 
 
 class Resynthesis:
-    """Augmented resynthesis of the exemplars; see `replay.generator.Generator` for what it keeps.
+    """Augmented resynthesis of the exemplars; see `replay.generate.generator.Generator` for what it keeps.
 
     Examples
     --------
@@ -63,13 +63,13 @@ class Resynthesis:
     def generate(self, subject: Subject, seeds: Sequence[int]) -> list[Pixels]:
         """Return one image for each seed, of the size of the exemplar that it is made of."""
         exemplars = [exemplar / 255.0 for exemplar in subject.exemplars]
-        return [_paint(exemplars, np.random.default_rng(seed), self._spread) for seed in seeds]
+        return [_resynthesized(exemplars, np.random.default_rng(seed), self._spread) for seed in seeds]
 
     def close(self) -> None:
         """Do nothing: nothing is held."""
 
 
-def _paint(exemplars: Sequence[_Image], draws: np.random.Generator, spread: Spread) -> Pixels:
+def _resynthesized(exemplars: Sequence[_Image], draws: np.random.Generator, spread: Spread) -> Pixels:
     """1 choose, 2 blend, 3 warp, 4 light."""
     chosen_HWC = exemplars[int(draws.integers(len(exemplars)))]
     partners = [exemplar for exemplar in exemplars if exemplar.shape == chosen_HWC.shape]

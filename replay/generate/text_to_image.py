@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
+from replay.devices import device_named
 from replay.errors import DeviceMemoryFull, SubjectUnnamed
 from replay.generate.diffusion_pipeline import DiffusionPipeline, Drawn, Precision, Scheduler
 from replay.generate.generator import Subject
-from replay.label.devices import device_named
 from stream.image_codec import Pixels
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Painting:
+class PipelineOptions:
     """How a pipeline is loaded and asked; the defaults suit the small teachers and Stable Diffusion 1.
 
     Parameters
@@ -43,9 +43,9 @@ class Painting:
 
 
 class TextToImage:
-    """Paints named subjects; see `replay.generator.Generator` for what it keeps.
+    """Generates images of named subjects; see `replay.generate.generator.Generator` for what it keeps.
 
-    The exemplars are not looked at. A subject without a name is refused: whoever asks paints it by other means. Each
+    The exemplars are not read. A subject without a name is refused: another generator has to be asked. Each
     batch has the same size, because in another one floats are rounded otherwise and pixels differ by one step of 255;
     that happens where memory was full and the batch was halved.
 
@@ -55,11 +55,11 @@ class TextToImage:
         What is written beside its images.
     """
 
-    def __init__(self, name: str, pipeline: DiffusionPipeline, painting: Painting) -> None:
+    def __init__(self, name: str, pipeline: DiffusionPipeline, options: PipelineOptions) -> None:
         self.name = name
         self._pipeline: DiffusionPipeline | None = pipeline
-        self._painting = painting
-        self._batch_images = painting.batch_images
+        self._options = options
+        self._batch_images = options.batch_images
 
     def generate(self, subject: Subject, seeds: Sequence[int]) -> list[Pixels | None]:
         """Return one image for each seed, uint8 [height, width, 3] of the model's size; None where it was flagged.
@@ -72,12 +72,12 @@ class TextToImage:
             The device's memory is full with half the batch, too.
         """
         if not subject.name:
-            message = f"{self.name} paints names and the subject has none; name the cluster, or use resynthesis"
+            message = f"{self.name} generates from names and the subject has none; name the cluster, or use resynthesis"
             raise SubjectUnnamed(message)
-        painted: list[Drawn] = []  # more than asked for at the end
-        while len(painted) < len(seeds):
-            painted += self._batch(subject.name, seeds[len(painted) :])
-        return [None if one.flagged else one.image for one in painted[: len(seeds)]]
+        drawn: list[Drawn] = []  # more than asked for at the end
+        while len(drawn) < len(seeds):
+            drawn += self._batch(subject.name, seeds[len(drawn) :])
+        return [None if one.flagged else one.image for one in drawn[: len(seeds)]]
 
     def close(self) -> None:
         """Let go of the pipeline and its memory."""
@@ -107,21 +107,21 @@ class TextToImage:
         if self._pipeline is None:
             message = f"{self.name} was closed; open it again"
             raise RuntimeError(message)
-        templates = self._painting.templates
+        templates = self._options.templates
         filled = [*seeds, *[seeds[-1]] * (self._batch_images - len(seeds))]
         prompts = [templates[seed % len(templates)].replace("{}", name) for seed in filled]
-        return self._pipeline.draw(prompts, filled, self._painting.steps, self._painting.guidance)
+        return self._pipeline.draw(prompts, filled, self._options.steps, self._options.guidance)
 
 
-def open_text_to_image(source: str, painting: Painting, device: str = "auto") -> TextToImage:
+def open_text_to_image(source: str, options: PipelineOptions, device: str = "auto") -> TextToImage:
     """Return a generator over the pipeline ``source``, a folder or a hub id, named after its last part.
 
     Raises
     ------
     WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
-        As `replay.generate.diffusion_pipeline.DiffusionPipeline` and `replay.label.devices.device_named`.
+        As `replay.generate.diffusion_pipeline.DiffusionPipeline` and `replay.devices.device_named`.
     """
     place = device_named(device)
-    pipeline = DiffusionPipeline(source, place, painting.scheduler, painting.precision, sliced=painting.sliced)
-    pipeline.try_out(painting.steps, painting.guidance)
-    return TextToImage(f"text_to_image:{Path(source).name}", pipeline, painting)
+    pipeline = DiffusionPipeline(source, place, options.scheduler, options.precision, sliced=options.sliced)
+    pipeline.try_out(options.steps, options.guidance)
+    return TextToImage(f"text_to_image:{Path(source).name}", pipeline, options)

@@ -1,1 +1,1 @@
-"""Which generated images are kept."""
+"""Judges: which generated images are kept."""

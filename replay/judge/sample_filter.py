@@ -13,21 +13,23 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Embeddings = npt.NDArray[np.float32]
+from replay.label.label import Embeddings
+
 Reason = Literal["", "safety", "label", "distance", "duplicate"]
+LEAST_SPREAD = 0.02
+"""1 − cosine; the least spread: that of one image is unknown."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of an image.
+    """Whether an image is kept.
 
     Parameters
     ----------
     reason
-        Empty where it is kept; else the first that applies: ``safety``, the generator flagged it; ``label``, the
-        labeller says another name or none; ``distance``, it is too far from the exemplars; ``duplicate``, it is too
+        Empty where it is kept; else the first that applies: ``safety``, the generator flagged it; ``label``, its
+        label is another name or none; ``distance``, it is too far from the exemplars; ``duplicate``, it is too
         near to one of them or to an image that is kept.
     """
 
@@ -55,7 +57,7 @@ class FilterRules:
 
     most_spreads: float = 6.0
     fewest_spreads: float = 0.03
-    least_spread: float = 0.02
+    least_spread: float = LEAST_SPREAD
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ class Candidates:
     embeddings_ND
         float32, of length 1 each.
     labels
-        What the labeller calls each; empty where it abstains.
+        The labeller's label of each; empty where it abstains.
     flagged
-        Whether the generator holds it for unsafe.
+        Whether the generator's safety checker refused it.
 
     Raises
     ------
@@ -88,13 +90,13 @@ class Candidates:
             raise ValueError(message)
 
     def fault_of(self, place: int, name: str) -> Reason:
-        """Say what is wrong with an image whatever it looks like: flagged, or not called ``name``."""
+        """Return the fault that needs no distance: flagged, or another label than ``name``."""
         if self.flagged[place]:
             return "safety"
         return "label" if name and self.labels[place] != name else ""
 
 
-def judge(
+def filter_candidates(
     candidates: Candidates,
     exemplars_ED: Embeddings,
     name: str,
@@ -108,15 +110,15 @@ def judge(
     exemplars_ED
         float32, of length 1 each; at least one.
     name
-        What the images should show; where it is empty no label is wrong.
+        The wanted label; where it is empty no label is wrong.
     kept_ND
         Images of the cluster that were kept before.
 
     Examples
     --------
     >>> axes = np.eye(3, dtype=np.float32)
-    >>> seen = Candidates(axes[[0, 0, 1]], ["cat", "dog", "cat"], [True, False, False])
-    >>> [verdict.reason for verdict in judge(seen, axes[:1], "cat")]
+    >>> candidates = Candidates(axes[[0, 0, 1]], ["cat", "dog", "cat"], [True, False, False])
+    >>> [verdict.reason for verdict in filter_candidates(candidates, axes[:1], "cat")]
     ['safety', 'label', 'distance']
     """
     spread = max(spread_of(exemplars_ED), rules.least_spread)

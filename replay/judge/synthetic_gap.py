@@ -5,11 +5,8 @@ Axes: N images, E exemplars, D dimensions of the embedding.
 
 from math import sqrt
 
-from replay.judge.sample_filter import Embeddings, spread_of
-
-_LEAST_SPREAD = (
-    0.02  # as `replay.judge.sample_filter.FilterRules.least_spread`: what one image says of scatter is nothing
-)
+from replay.judge.sample_filter import LEAST_SPREAD, spread_of
+from replay.label.label import Embeddings
 
 
 def synthetic_gap(generated_ND: Embeddings, exemplars_ED: Embeddings) -> float:
@@ -42,4 +39,4 @@ def synthetic_gap(generated_ND: Embeddings, exemplars_ED: Embeddings) -> float:
     generated, real = (real if alone[0] else generated), (generated if alone[1] else real)
     between = generated_ND.mean(axis=0) - exemplars_ED.mean(axis=0)
     beyond_chance = float(between @ between) - generated / len(generated_ND) - real / len(exemplars_ED)
-    return sqrt(max(0.0, beyond_chance) / max((generated + real) / 2, _LEAST_SPREAD))
+    return sqrt(max(0.0, beyond_chance) / max((generated + real) / 2, LEAST_SPREAD))

@@ -1,1 +1,1 @@
-"""Labellers: what an image shows, in words."""
+"""Labellers: words for images, by a vision-language model."""

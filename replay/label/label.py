@@ -1,8 +1,16 @@
-"""What a labeller says of an image, and of a cluster."""
+"""Labels of images and of clusters, and the contract of what gives them."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from stream.image_codec import Pixels
+
+Embeddings = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -13,8 +21,22 @@ class Label:
     score: float
 
 
+class Embedder(Protocol):
+    """Embeds images and labels the embeddings; both block as long as a model needs. See `replay.label.labeller`."""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The vocabulary that labels are chosen from."""
+
+    def embed(self, images: Sequence[Pixels]) -> Embeddings:
+        """Return float32 [N, D] of length 1."""
+
+    def labels_of(self, embedded_ND: Embeddings) -> list[Label]:
+        """Return a label for each embedded image."""
+
+
 def vote(labels: Sequence[Label]) -> Label:
-    """Name a cluster by its exemplars: the word that more than half of them bear, with its mean score, or none.
+    """Name a cluster by its exemplars: the word of more than half of them, with its mean score, or none.
 
     Examples
     --------

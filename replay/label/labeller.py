@@ -1,4 +1,4 @@
-"""Names for images: which of many words fits best, by a vision-language model, or none.
+"""Zero-shot labels: the word of a vocabulary that fits an image best, or none.
 
 Axes: N images, V words, D dimensions.
 """
@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from replay.devices import device_named
 from replay.errors import WeightsCorrupt
-from replay.label.devices import device_named
-from replay.label.label import Label
+from replay.label.label import Embeddings, Label
 from replay.label.open_clip_model import OpenClipModel
-from replay.label.zero_shot_head import Embeddings, Head, check_vocabulary, temperature_of, zero_shot_head
+from replay.label.zero_shot_head import Head, check_vocabulary, temperature_of, zero_shot_head
 from stream.image_codec import Pixels
 
 
@@ -23,7 +23,7 @@ class Labeller:
     Parameters
     ----------
     least_score
-        A less probable word is not told.
+        A less probable word is not a label.
     batch_images
         Embedded at a time.
     """
@@ -36,7 +36,7 @@ class Labeller:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Those that it chooses from."""
+        """The vocabulary that labels are chosen from."""
         return self._head.words
 
     def embed(self, images: Sequence[Pixels]) -> Embeddings:
@@ -73,7 +73,7 @@ def open_labeller(
     Raises
     ------
     VocabularyRefused, WeightsMissing, WeightsCorrupt, DeviceMissing, DeviceMemoryFull
-        As `zero_shot_head`, `replay.label.open_clip_model.OpenClipModel` and `replay.label.devices.device_named`.
+        As `zero_shot_head`, `replay.label.open_clip_model.OpenClipModel` and `replay.devices.device_named`.
     """
     check_vocabulary(words, templates)
     model = OpenClipModel(source, device_named(device))

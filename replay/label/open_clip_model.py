@@ -7,7 +7,8 @@ Axes: N images or texts, D dimensions.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from replay.devices import in_halves, moved_to
 from replay.errors import WeightsCorrupt, WeightsMissing
-from replay.label.devices import in_halves, moved_to
 from stream.image_codec import Pixels
 
 _CONFIG = "open_clip_config.json"
@@ -53,7 +54,7 @@ class OpenClipModel:
 
     @property
     def scale(self) -> float:
-        """By which the model itself multiplies cosines."""
+        """The model's own factor of the cosines."""
         return float(self._model.logit_scale.detach().exp())
 
     @torch.no_grad()
@@ -125,11 +126,10 @@ def _file(source: str) -> tuple[Any, Any, Any]:
     import open_clip  # noqa: PLC0415  seconds to import
 
     architecture, file = _named_file(source)
-    try:
+    with _reading(file):
         model, _, preprocess = open_clip.create_model_and_transforms(architecture, pretrained=str(file))
-        return model, preprocess, _tokenizer(architecture)
-    except Exception as error:  # whatever a broken file makes it trip over
-        raise _corrupt(str(file), error) from error
+        tokenizer = _tokenizer(architecture)
+    return model, preprocess, tokenizer
 
 
 def _in_folder(folder: Path) -> Path:
@@ -149,11 +149,10 @@ def _folder(source: str) -> tuple[Any, Any, Any]:
     folder = Path(source).expanduser()
     _in_folder(folder)
     name = f"local-dir:{folder}"
-    try:
+    with _reading(folder):
         model, _, preprocess = open_clip.create_model_and_transforms(name)
-        return model, preprocess, open_clip.get_tokenizer(name)
-    except Exception as error:  # whatever a broken file makes it trip over
-        raise _corrupt(str(folder), error) from error
+        tokenizer = open_clip.get_tokenizer(name)
+    return model, preprocess, tokenizer
 
 
 def _published(source: str) -> dict[str, Any]:
@@ -175,7 +174,7 @@ def _tag(source: str) -> tuple[Any, Any, Any]:
 
     architecture, published = source.partition("/")[0], _published(source)
     weights = _cached(source, published)
-    try:
+    with _reading(weights):
         model, _, preprocess = open_clip.create_model_and_transforms(
             architecture,
             pretrained=str(weights),
@@ -185,9 +184,8 @@ def _tag(source: str) -> tuple[Any, Any, Any]:
             image_interpolation=published.get("interpolation"),
             image_resize_mode=published.get("resize_mode"),
         )
-        return model, preprocess, _tokenizer(architecture)
-    except Exception as error:  # whatever a broken file makes it trip over
-        raise _corrupt(str(weights), error) from error
+        tokenizer = _tokenizer(architecture)
+    return model, preprocess, tokenizer
 
 
 def _tokenizer(architecture: str) -> Any:
@@ -218,6 +216,11 @@ def _cached(source: str, published: dict[str, Any]) -> Path:
     raise WeightsMissing(message)
 
 
-def _corrupt(where: str, error: Exception) -> WeightsCorrupt:
-    reason = " ".join(str(error).split())[:200]
-    return WeightsCorrupt(f"{where} cannot be read as an open_clip model ({reason}); fetch or train it anew")
+@contextmanager
+def _reading(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # whatever open_clip raises for a broken file
+        reason = " ".join(str(error).split())[:200]
+        message = f"{place} cannot be read as an open_clip model ({reason}); fetch or train it anew"
+        raise WeightsCorrupt(message) from error

@@ -1,4 +1,4 @@
-"""What a labeller chooses from: each word as the mean of its prompts' embeddings.
+"""The zero-shot head of a labeller: each word as the mean of its prompts' embeddings.
 
 Zero-shot classification of CLIP (Radford et al., 2021): an image has the probability softmax(cosines / temperature)
 of each word.
@@ -6,41 +6,44 @@ of each word.
 Axes: V words, T templates, D dimensions.
 """
 
-import json
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+from pydantic import BaseModel, Field, ValidationError
 
-from replay.errors import WeightsCorrupt
+from replay.errors import VocabularyRefused, WeightsCorrupt
+from replay.label.label import Embeddings
 from replay.label.open_clip_model import OpenClipModel
-from replay.words.errors import VocabularyRefused
 
 TEMPERATURE_FILE = "temperature.json"
 """Beside a calibrated model: ``{"temperature": 0.03}``."""
 _FEWEST_WORDS = 2
 _TEXTS_AT_ONCE = 512
 
-Embeddings = npt.NDArray[np.float32]
 _log = logging.getLogger(__name__)
+
+
+class Calibration(BaseModel):
+    """The content of `TEMPERATURE_FILE`."""
+
+    temperature: float = Field(gt=0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
 class Head:
-    """What a labeller chooses from.
+    """The words of a labeller, embedded.
 
     Parameters
     ----------
     words
-        Two or more, those that are true among many that are not.
+        Two or more: the classes among many words that are none.
     embeddings_VD
         float32, of length 1.
     temperature
-        By which cosines are divided.
+        The divisor of the cosines.
     """
 
     words: tuple[str, ...]
@@ -65,7 +68,7 @@ def _means(model: OpenClipModel, words: Sequence[str], templates: Sequence[str])
 
 
 def check_vocabulary(words: Sequence[str], templates: Sequence[str]) -> None:
-    """Refuse what leaves no choice.
+    """Refuse a vocabulary without a choice.
 
     Raises
     ------
@@ -87,11 +90,8 @@ def temperature_of(source: str, model: OpenClipModel) -> float:
     if not file.is_file():
         return 1.0 / model.scale
     try:
-        temperature = float(json.loads(file.read_bytes())["temperature"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        message = f'{file} should hold {{"temperature": …}} ({error!r}); delete it to use the model\'s own'
+        return Calibration.model_validate_json(file.read_bytes()).temperature
+    except ValidationError as error:
+        cause = error.errors()[0]["msg"]
+        message = f'{file} must hold {{"temperature": a number above 0}} ({cause}); delete it to use the model\'s own'
         raise WeightsCorrupt(message) from error
-    if not 0 < temperature < math.inf:
-        message = f"{file} holds the temperature {temperature}, which must be above 0; delete it to use the model's own"
-        raise WeightsCorrupt(message)
-    return temperature

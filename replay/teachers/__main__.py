@@ -5,7 +5,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
-from replay.label.devices import device_named
+from replay.devices import device_named
 from replay.teachers.recipe import RECIPES
 from stream.process.errors import R2RError
 from stream.sources.datasets.packs import PACK_NAMES
@@ -27,8 +27,8 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("stopped before the end; nothing of it is of use\n")
     except Exception as error:  # the last line of defence: memory, or pictures that the networks trip over
-        told = " ".join(f"{type(error).__name__} {error}".split())[:200]
-        sys.stderr.write(f"this cannot be done with these pictures and flags ({told}); try others, or --device cpu\n")
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
+        sys.stderr.write(f"this cannot be done with these pictures and flags ({reason}); try others, or --device cpu\n")
     return 2
 
 

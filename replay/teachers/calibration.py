@@ -10,8 +10,9 @@ import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
+from replay.label.label import Embeddings
 from replay.label.open_clip_model import OpenClipModel
-from replay.label.zero_shot_head import TEMPERATURE_FILE, Embeddings, zero_shot_head
+from replay.label.zero_shot_head import TEMPERATURE_FILE, zero_shot_head
 from replay.teachers.augmentation import augmented, to_pixels, to_tensor
 from replay.teachers.prompts import TEMPLATES, invented_word
 from replay.teachers.recipe import Recipe

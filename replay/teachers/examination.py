@@ -1,7 +1,7 @@
 """How good a pair of teachers is, on pictures that neither has seen.
 
-The judges are support vector machines on pixels: good enough for digits, too weak for photographs, whose figures
-then say more of the judge than of the teachers.
+The classifiers are support vector machines on pixels: good enough for digits, too weak for photographs, whose figures
+then measure the classifier more than the teachers.
 """
 
 import time
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from replay.generate.generator import Subject
-from replay.generate.text_to_image import Painting, open_text_to_image
+from replay.generate.text_to_image import PipelineOptions, open_text_to_image
 from replay.label.labeller import open_labeller
 from stream.image_codec import Pixels
 from stream.sources.datasets.orders import Labels
@@ -27,7 +27,7 @@ DISTRACTORS = tuple(_WORDS.split())
 """Words that are true of no picture; none of them was learned."""
 TEMPLATES = ("a photo of the digit {}", "a handwritten {}", "a photo of the number {}")
 _PER_CLASS = 60
-_LARGEST_JUDGE = 4000  # pictures: a support vector machine takes the square of it
+_MOST_TRAINED = 4000  # pictures: a support vector machine takes the square of it
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Figures:
     abstained
         Of them those that it gives no name.
     recognised
-        Generated pictures in which a judge sees what was asked for; it learned from unseen real ones.
+        Generated pictures that a classifier gives their class; it learned from unseen real ones.
     learned_from
         Unseen real pictures that a classifier names rightly which learned from generated ones alone.
     novelty
@@ -65,15 +65,15 @@ def examine(
     images = np.concatenate([part.images for part in unseen])
     labels = np.concatenate([part.labels for part in unseen])
     labelled, abstained = _labelling(folder, (images, labels), seen.names, device)
-    (painted, asked), rate = _painting(folder, seen.names, device)
-    judge = _judge(unseen[0].images[:_LARGEST_JUDGE], unseen[0].labels[:_LARGEST_JUDGE])
-    student = _judge(painted, asked)
+    (generated, asked), rate = _generated_pictures(folder, seen.names, device)
+    classifier = _classifier(unseen[0].images[:_MOST_TRAINED], unseen[0].labels[:_MOST_TRAINED])
+    student = _classifier(generated, asked)
     return Figures(
         labelled,
         abstained,
-        float((judge.predict(_flat(painted)) == asked).mean()),
+        float((classifier.predict(_flat(generated)) == asked).mean()),
         float((student.predict(_flat(images)) == labels).mean()),
-        _nearest(painted, seen.images) / _nearest(unseen[1].images, seen.images),
+        _nearest(generated, seen.images) / _nearest(unseen[1].images, seen.images),
         rate,
     )
 
@@ -85,24 +85,24 @@ def _labelling(folder: Path, unseen: tuple[Pixels, Labels], names: tuple[str, ..
     return float(np.mean(right)), float(np.mean([not name for name in given]))
 
 
-def _painting(folder: Path, names: tuple[str, ...], device: str) -> tuple[tuple[Pixels, Labels], float]:
-    """Return `_PER_CLASS` pictures of each class with their labels, and how many a second were painted."""
+def _generated_pictures(folder: Path, names: tuple[str, ...], device: str) -> tuple[tuple[Pixels, Labels], float]:
+    """Return `_PER_CLASS` pictures of each class with their labels, and how many were generated in a second."""
     generator = open_text_to_image(
-        str(folder.absolute() / "generator"), Painting(TEMPLATES, batch_images=_PER_CLASS), device
+        str(folder.absolute() / "generator"), PipelineOptions(TEMPLATES, batch_images=_PER_CLASS), device
     )
     generator.generate(Subject(names[0], []), [0])
     start = time.perf_counter()
-    painted = [
+    generated = [
         image
         for label, name in enumerate(names)
         for image in generator.generate(Subject(name, []), range(label * _PER_CLASS, (label + 1) * _PER_CLASS))
         if image is not None
     ]
-    rate = len(painted) / (time.perf_counter() - start)
-    return (np.stack(painted), np.repeat(np.arange(len(names)), _PER_CLASS)), rate
+    rate = len(generated) / (time.perf_counter() - start)
+    return (np.stack(generated), np.repeat(np.arange(len(names)), _PER_CLASS)), rate
 
 
-def _judge(images: Pixels, labels: Labels) -> Any:
+def _classifier(images: Pixels, labels: Labels) -> Any:
     from sklearn.svm import SVC  # noqa: PLC0415  a second to import
 
     return SVC(C=10.0, gamma="scale").fit(_flat(images), labels)

@@ -37,8 +37,8 @@ def save_card(folder: Path, pictures: LabelledPictures, recipe: Recipe, seed: in
     settings = "\n".join(f"| `{key}` | {value} |" for key, value in asdict(recipe).items())
     known = [f"*{word}*" for words in words_of(pictures.names, SYNONYMS.get(pictures.name, {})) for word in words]
     data = "" if pictures.name == "digits" else " --data PACK"
-    told = f"--dataset {pictures.name}{data}{recipe.flags()} --seed {seed} --device {device} --out NEW"
-    command = f"python -m replay.teachers train {told}"
+    flags = f"--dataset {pictures.name}{data}{recipe.flags()} --seed {seed} --device {device} --out NEW"
+    command = f"python -m replay.teachers train {flags}"
     card = f"""# Small teachers: {pictures.name}
 
 `labeller/` is an open_clip model (`open_clip.create_model_and_transforms("local-dir:labeller")`), with the
@@ -67,8 +67,8 @@ temperature of its probabilities in `temperature.json`. `generator/` is a Stable
 def add_figures(folder: Path, figures: Figures, machine: str) -> None:
     """Write the figures into the card."""
     rows = "\n".join(f"| {_MEANINGS[key]} | {value:.3f} |" for key, value in asdict(figures).items())
-    told = f"Measured by `python -m replay.teachers examine FOLDER`, {machine}."
-    table = f"{told}\n\n| what | value |\n| --- | --- |\n{rows}\n"
+    source = f"Measured by `python -m replay.teachers examine FOLDER`, {machine}."
+    table = f"{source}\n\n| what | value |\n| --- | --- |\n{rows}\n"
     before, recipe = _around_figures(folder)
     write_atomically(folder / "README.md", f"{before}{_FIGURES}\n\n{table}{recipe}".encode())
 

@@ -44,7 +44,7 @@ def words_of(names: Sequence[str], synonyms: Mapping[str, Sequence[str]]) -> lis
 
 
 def class_prompt(words: Sequence[str], draws: np.random.Generator) -> str:
-    """Return one wording of a class; now and then with words around it that say nothing of it."""
+    """Return one wording of a class; sometimes with unrelated words around it."""
     text = _filled(words[int(draws.integers(len(words)))], draws)
     if draws.random() < _EXTRA_SHARE:
         text = f"{text} {invented_word(draws)}"

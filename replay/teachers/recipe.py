@@ -13,7 +13,7 @@ class Warp:
     stretch
         Of the logarithm of each axis's scale, and of the shear.
     flip
-        Whether a mirrored picture shows the same.
+        Whether a mirrored picture keeps its class.
     """
 
     turn_degrees: float
@@ -36,7 +36,7 @@ class Recipe:
     denoiser_widths
         The U-Net's channels at each resolution of the latents.
     clip_warp, generator_warp
-        The labeller is not taught to see through turns: that is what the learner has to add.
+        The labeller's pictures are not turned: following a turn is left to the learner.
     """
 
     clip_steps: int = 500
@@ -64,7 +64,7 @@ class Recipe:
         return replace(self, **steps)
 
     def flags(self) -> str:
-        """Return what `r2r teachers train` is told for it; empty for ``small`` as it is.
+        """Return the flags of `r2r teachers train` for it; empty for ``small`` as it is.
 
         Examples
         --------

@@ -52,11 +52,11 @@ def check_pictures(pictures: LabelledPictures) -> None:
     InvalidSetting
         Fewer than two classes, a class's name that no prompt can hold, or a size that the networks cannot halve.
     """
-    shown = [pictures.names[label] for label in np.unique(pictures.labels)]
-    if len(set(shown)) < _FEWEST_CLASSES:
-        message = f"the teachers' half of {pictures.name} shows {len(set(shown))} classes; shuffle it, or add another"
+    names = [pictures.names[label] for label in np.unique(pictures.labels)]
+    if len(set(names)) < _FEWEST_CLASSES:
+        message = f"the teachers' half of {pictures.name} has {len(set(names))} classes; shuffle it, or add another"
         raise InvalidSetting(message)
-    for name in shown:
+    for name in names:
         if not (name.strip() and name.isprintable() and len(name) <= _LONGEST_NAME and not set("{}") & set(name)):
             message = f"a class is called {name!r:.80}; give it a name of 1 to {_LONGEST_NAME} plain characters"
             raise InvalidSetting(message)

@@ -1,8 +1,8 @@
-"""What a language model is asked: words and prompts for a stream that its user describes."""
+"""The question to a language model: words and prompts for a stream that its user describes."""
 
 import unicodedata
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 
 LONGEST_DESCRIPTION = 2000
 PROMPT_VERSION = "1"

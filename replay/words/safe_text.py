@@ -1,12 +1,12 @@
-"""Text that may reach a prompt, a log or a page: who wrote it, a person or a language model, makes no difference.
+"""Text that may reach a prompt, a log or a page, whether a person or a language model wrote it.
 
-What is refused is told without the text itself, because the refusal may be logged.
+An error does not repeat the refused text, because errors are logged.
 """
 
 import re
 import unicodedata
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 
 LONGEST_WORD = 50
 LONGEST_PROMPT = 160

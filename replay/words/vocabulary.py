@@ -1,10 +1,10 @@
-"""The words a labeller may use, and the prompts in which a generator shows them."""
+"""The words that a labeller chooses from, and the prompts of a generator."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from replay.words.errors import VocabularyRefused
+from replay.errors import VocabularyRefused
 from replay.words.safe_text import folded, safe_prompt, safe_word
 
 FEWEST_WORDS = 2
@@ -21,12 +21,12 @@ TEMPLATE_PROMPTS = (
     "a photo of a {} at dusk",
     "a slightly blurred photo of a {}",
 )
-"""Used where nobody has given others."""
+"""The default."""
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and prompts that are safe to show and to paint; one that is not cannot be made.
+    """Words and prompts that are safe to display and to generate from; an unsafe one cannot be made.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def read_vocabulary(file: Path) -> Vocabulary:
     Raises
     ------
     VocabularyRefused
-        The file cannot be read, a line may not be used (which one is told), or there are too few or too many.
+        The file cannot be read, a line may not be used (the error has its number), or there are too few or too many.
     """
     words, prompts = [], []
     for number, line in enumerate(_lines(file), start=1):

@@ -21,6 +21,7 @@ from stream.broker.jars import kafka_jars
 from stream.process.deadline import Deadline
 from stream.process.errors import BrokerNotStarted, PortTaken
 from stream.process.home import write_atomically
+from stream.process.ports import free_port, listens
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 
@@ -167,7 +168,7 @@ class EmbeddedBroker:
         ]
 
     def _write_properties(self) -> None:
-        text = _PROPERTIES.format(host=_HOST, port=self._port, controller_port=_free_port(), data=self._data)
+        text = _PROPERTIES.format(host=_HOST, port=self._port, controller_port=free_port(), data=self._data)
         write_atomically(self._properties, text.encode())
 
     def _format(self, java: list[str]) -> None:
@@ -201,7 +202,7 @@ class EmbeddedBroker:
     def _wait_until_it_listens(self) -> None:
         deadline = Deadline(_START_SECONDS)
         pause = threading.Event()
-        while not _listens(self._port):
+        while not listens(_HOST, self._port, _PAUSE_SECONDS):
             try:
                 self.check()
                 if deadline.expired:
@@ -239,20 +240,6 @@ def _port_taken(port: int) -> PortTaken:
         "or set stream.bootstrap_servers to the Kafka that listens there"
     )
     return PortTaken(message)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection((_HOST, port), _PAUSE_SECONDS).close()
-    except OSError:
-        return False
-    return True
 
 
 def _run(role: Role) -> None:

@@ -23,6 +23,7 @@ from stream.frame import Headers
 from stream.kafka.admin import create_shared_topics, describe_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
+from stream.process.clock import now_ms
 from stream.process.role import Role, run_role
 from stream.process.settings import StreamSettings
 from stream.sources import FrameSource, LabelledFrame
@@ -139,7 +140,7 @@ def _run(role: Role) -> None:
                 topics,
                 partitions,
                 Pace(opened.frames_per_second, time.monotonic, role.stopping.wait),
-                _now_ms,
+                now_ms,
                 opened.total_frames,
                 role.flags.limit,
                 opened.folder,
@@ -147,10 +148,6 @@ def _run(role: Role) -> None:
             )
             sent = feed.run(role.stopping)
     sys.stdout.write(f"{sent} frames sent to {topics.frames}{opened.account(sent)}\n")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 if __name__ == "__main__":

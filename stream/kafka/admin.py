@@ -1,14 +1,20 @@
-"""What is asked of a broker beside records: is it there, which topics has it, make ours."""
+"""What is asked of a broker beside records: whether it answers, which topics it has, and to make ours.
 
-from collections.abc import Iterator
+Run as a command: ``python -m stream.kafka.admin create --model NAME`` makes the topics of a model, for a Kafka that
+does not make topics by itself.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from stream.kafka import client as kafka_client
-from stream.kafka.client import TopicAlreadyExistsError
+from stream.kafka.client import KafkaAdminClient, TopicAlreadyExistsError
 from stream.kafka.topics import Topics
 from stream.process.errors import TopicMissing
+from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 
 _LARGEST_SEGMENT_BYTES = 1024**3
@@ -23,6 +29,12 @@ class TopicDescription:
     cluster_id: str
     topic_id: str
     partitions: int
+
+
+class _NewTopic(TypedDict):
+    num_partitions: int
+    replication_factor: int
+    configs: dict[str, str]
 
 
 def wait_for_broker(settings: StreamSettings) -> None:
@@ -78,7 +90,7 @@ def create_shared_topics(settings: StreamSettings, topics: Topics) -> list[str]:
     return _create(settings, _shared(settings, topics))
 
 
-def _create(settings: StreamSettings, wanted: dict[str, dict[str, Any]]) -> list[str]:
+def _create(settings: StreamSettings, wanted: dict[str, _NewTopic]) -> list[str]:
     """Return once each new topic has a leader."""
     with _admin(settings) as admin:
         there = set(admin.list_topics())
@@ -92,7 +104,7 @@ def _create(settings: StreamSettings, wanted: dict[str, dict[str, Any]]) -> list
     return list(missing)
 
 
-def _shared(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any]]:
+def _shared(settings: StreamSettings, topics: Topics) -> dict[str, _NewTopic]:
     shared = {name: _topic(settings.frame_partitions, _log_settings(settings)) for name in topics.shared}
     kept = settings.frames_retention_bytes
     segment = max(_SMALLEST_SEGMENT_BYTES, min(_LARGEST_SEGMENT_BYTES, kept // 8))
@@ -100,13 +112,13 @@ def _shared(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any
     return shared
 
 
-def _control(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any]]:
+def _control(settings: StreamSettings, topics: Topics) -> dict[str, _NewTopic]:
     control = {name: _topic(1, _log_settings(settings)) for name in topics.control}
     control[topics.models]["configs"] |= {"cleanup.policy": "compact"}
     return control
 
 
-def _replay(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any]]:
+def _replay(settings: StreamSettings, topics: Topics) -> dict[str, _NewTopic]:
     """Keep little of requests and samples: they lose their use with the update that they serve."""
     kept = {"retention.bytes": str(_REPLAY_RETENTION_BYTES), "segment.bytes": str(_REPLAY_RETENTION_BYTES // 8)}
     replay = {name: _topic(1, _log_settings(settings) | kept) for name in topics.replay}
@@ -114,7 +126,7 @@ def _replay(settings: StreamSettings, topics: Topics) -> dict[str, dict[str, Any
     return replay
 
 
-def _topic(partitions: int, configs: dict[str, str]) -> dict[str, Any]:
+def _topic(partitions: int, configs: dict[str, str]) -> _NewTopic:
     return {"num_partitions": partitions, "replication_factor": -1, "configs": configs}
 
 
@@ -128,10 +140,31 @@ def _log_settings(settings: StreamSettings) -> dict[str, str]:
 
 
 @contextmanager
-def _admin(settings: StreamSettings) -> Iterator[Any]:
+def _admin(settings: StreamSettings) -> Iterator[KafkaAdminClient]:
     admin = kafka_client.open_admin(settings)
     try:
         with kafka_client.broker_errors(settings):
             yield admin
     finally:
         admin.close()
+
+
+def _run(role: Role) -> None:
+    """Create what is missing and say what was created."""
+    settings = role.settings("stream", StreamSettings)
+    topics = Topics(role.flags.model, settings.topic_prefix)
+    wait_for_broker(settings)
+    made = create_topics(settings, topics)
+    sys.stdout.write(f"made {', '.join(made)}\n" if made else "all topics are there already\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return its exit code."""
+    flags = parser("topics", "Make the topics of a model.")
+    flags.add_argument("action", choices=("create",), help="what to do")
+    flags.add_argument("--model", required=True, help="the model's name")
+    return run_role("topics", flags, _run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

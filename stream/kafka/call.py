@@ -2,13 +2,15 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar
 
 from stream.kafka.client import unavailable
 from stream.process.settings import StreamSettings
 
+T = TypeVar("T")
 
-class KafkaCall:
+
+class KafkaCall(Generic[T]):
     """A call that has begun in a daemon thread of its own; `result` waits for it, but not for ever.
 
     Parameters
@@ -17,14 +19,14 @@ class KafkaCall:
         Nobody else may use its client until `result` has returned.
     """
 
-    def __init__(self, call: Callable[[], Any]) -> None:
+    def __init__(self, call: Callable[[], T]) -> None:
         self._call = call
-        self._results: list[Any] = []
+        self._results: list[T] = []
         self._errors: list[BaseException] = []
         self._thread = threading.Thread(target=self._run, daemon=True, name="kafka-call")
         self._thread.start()
 
-    def result(self, settings: StreamSettings, timeout_seconds: float) -> Any:
+    def result(self, settings: StreamSettings, timeout_seconds: float) -> T:
         """Return what the call returned or raise what it raised, after ``timeout_seconds`` at most.
 
         Raises
@@ -46,6 +48,6 @@ class KafkaCall:
             self._errors.append(error)
 
 
-def within(settings: StreamSettings, timeout_seconds: float, call: Callable[[], Any]) -> Any:
+def within(settings: StreamSettings, timeout_seconds: float, call: Callable[[], T]) -> T:
     """Return what ``call`` returns, but wait at most ``timeout_seconds``; see `KafkaCall.result`."""
     return KafkaCall(call).result(settings, timeout_seconds)

@@ -1,16 +1,17 @@
 """The one file that imports ``kafka``: its clients with our choices, its errors in our words.
 
-``kafka`` is untyped, so its clients are ``Any`` here and in the few files that hold one.
+``kafka`` has no types; ``stubs/kafka`` declares what is used of it.
 """
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import (
     CommitFailedError,
     CorruptRecordError,
@@ -37,7 +38,10 @@ from stream.process.settings import StreamSettings
 
 __all__ = [
     "ConfigResource",
+    "KafkaAdminClient",
+    "KafkaConsumer",
     "KafkaError",
+    "KafkaProducer",
     "KafkaTimeoutError",
     "MessageSizeTooLargeError",
     "OffsetAndMetadata",
@@ -46,9 +50,11 @@ __all__ = [
     "TopicPartition",
     "UnknownTopicOrPartitionError",
     "broker_errors",
+    "give_back_parked",
     "is_fenced",
     "is_membership_lost",
     "is_position_lost",
+    "next_offset",
     "open_admin",
     "open_consumer",
     "open_group_consumer",
@@ -60,6 +66,7 @@ __all__ = [
 
 RECORD_OVERHEAD_BYTES = 128 * 1024
 """Room for key and headers beside the largest image, in a producer's request."""
+C = TypeVar("C")
 _FENCED = (ProducerFencedError, InvalidProducerEpochError, FencedInstanceIdError)
 _HEARTBEATS_IN_SESSION = 4
 _GROUP_FETCH_BYTES = 1024**2
@@ -117,28 +124,44 @@ def is_unreadable(error: BaseException) -> bool:
     return isinstance(error, (CorruptRecordError, UnsupportedCodecError))
 
 
-def to_record(record: Any) -> Record:
+def to_record(record: ConsumerRecord) -> Record:
     """Copy what a consumer delivered into our record."""
     return Record(
         record.partition, record.offset, record.timestamp, record.key, record.value, tuple(record.headers or ())
     )
 
 
-class _PatientClient(KafkaNetClient):  # type: ignore[misc]  # kafka is untyped
+class _PatientClient(KafkaNetClient):
     """Answers "not ready" where ``kafka`` raises.
 
     Its 3.0.12 sender drops the transactional request in hand when the coordinator refuses a connection, and spins
     until the end; told "not ready" it keeps the request and goes on once the broker is back.
     """
 
-    def await_ready(self, node_id: Any, timeout_ms: float = 30_000) -> bool:
+    def await_ready(self, node_id: object, timeout_ms: float = 30_000) -> bool:
         try:
-            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+            return super().await_ready(node_id, timeout_ms=timeout_ms)
         except KafkaError:
             return False
 
 
-def open_consumer(settings: StreamSettings, max_partition_fetch_bytes: int) -> Any:
+def next_offset(offset: int) -> OffsetAndMetadata:
+    """Return what commits ``offset`` as the next one to read."""
+    return OffsetAndMetadata(offset, "", -1)
+
+
+def give_back_parked(consumer: KafkaConsumer) -> None:
+    """Let the next poll go on with what ``kafka`` parked of partitions that were paused and are not any more.
+
+    The fetcher of kafka-python 3.0.12 looks there only while no fetch is in line, but a drained one stays in line for
+    ever; and what is parked is never fetched again.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001  (there is no other way to it)
+    if not fetcher._next_partition_records:  # noqa: SLF001
+        fetcher._next_partition_records = None  # noqa: SLF001
+
+
+def open_consumer(settings: StreamSettings, max_partition_fetch_bytes: int) -> KafkaConsumer:
     """Connect a consumer without a group that sees committed records only."""
     return _connect(
         settings,
@@ -158,7 +181,7 @@ def open_consumer(settings: StreamSettings, max_partition_fetch_bytes: int) -> A
 
 def open_group_consumer(
     settings: StreamSettings, group: str, member: str, session_seconds: float, work_seconds: float
-) -> Any:
+) -> KafkaConsumer:
     """Connect the static member ``member`` of ``group`` that commits nothing by itself.
 
     With ``read_committed`` its committed positions are read only once no transaction has an open say on them, so what
@@ -187,12 +210,12 @@ def open_group_consumer(
 
 def open_producer(
     settings: StreamSettings, transactional_id: str | None = None, transaction_seconds: float = 60.0
-) -> Any:
+) -> KafkaProducer:
     """Connect an idempotent producer; its memory is bounded by `BoundedProducer`, never by ``kafka`` itself.
 
     A transaction that is open longer than ``transaction_seconds`` is aborted by the broker.
     """
-    choices: dict[str, Any] = {
+    choices: dict[str, object] = {
         "acks": "all",
         "enable_idempotence": True,
         "compression_type": None,
@@ -216,12 +239,12 @@ def open_producer(
     return _connect(settings, KafkaProducer, choices, request_seconds=request_seconds)
 
 
-def open_admin(settings: StreamSettings, timeout_seconds: float | None = None) -> Any:
+def open_admin(settings: StreamSettings, timeout_seconds: float | None = None) -> KafkaAdminClient:
     """Connect an admin client; the caller closes it."""
     return _connect(settings, KafkaAdminClient, {}, timeout_seconds=timeout_seconds)
 
 
-def shut_down(producer: Any, timeout_seconds: float) -> None:
+def shut_down(producer: KafkaProducer, timeout_seconds: float) -> None:
     """Close a producer within ``timeout_seconds`` even if its broker is away.
 
     ``close`` flushes first and raises when that times out, before it stops its thread; so the thread is stopped here.
@@ -234,11 +257,11 @@ def shut_down(producer: Any, timeout_seconds: float) -> None:
 
 def _connect(
     settings: StreamSettings,
-    client: Callable[..., Any],
-    choices: Mapping[str, Any],
+    client: Callable[..., C],
+    choices: dict[str, object],
     timeout_seconds: float | None = None,
     request_seconds: float | None = None,
-) -> Any:
+) -> C:
     """Make a client once something listens: a constructor that times out leaves its thread behind."""
     deadline = Deadline(settings.broker_timeout_seconds if timeout_seconds is None else timeout_seconds)
     _wait_for_listener(settings, deadline)

@@ -1,18 +1,16 @@
 """Kafka as a `stream.log.FrameLog`: assigned partitions, sought positions, a bounded buffer; no consumer group."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import Any
 
+from stream.frame_buffer import FrameBuffer
 from stream.kafka import client as kafka_client
 from stream.kafka.admin import describe_topic
 from stream.kafka.client import KafkaError, TopicPartition, to_record
-from stream.kafka.frame_buffer import FrameBuffer
 from stream.kafka.group_offsets import GroupOffsets
-from stream.kafka.parked_fetches import give_back_parked
 from stream.log import Record, Waiting
-from stream.messages.control import OffsetRange, Ranges
+from stream.messages.task_plan import OffsetRange, Ranges
 from stream.process.deadline import Deadline
 from stream.process.errors import LogUnreadable, PositionLost
 from stream.process.settings import StreamSettings
@@ -127,12 +125,12 @@ class PartitionConsumer:
         self._consumer.close()
         self._group_offsets.close()
 
-    def _tp(self, partition: int) -> Any:
+    def _tp(self, partition: int) -> TopicPartition:
         return TopicPartition(self.topic, partition)
 
-    def _offsets(self, ask: Any) -> dict[int, int]:
+    def _offsets(self, ask: Callable[[list[TopicPartition], float], dict[TopicPartition, int]]) -> dict[int, int]:
         with kafka_client.broker_errors(self._settings):
-            found = ask([self._tp(p) for p in self.partitions], timeout_ms=self._settings.broker_timeout_seconds * 1000)
+            found = ask([self._tp(p) for p in self.partitions], self._settings.broker_timeout_seconds * 1000)
         return {tp.partition: offset for tp, offset in found.items()}
 
     def _pause(self, paused: Iterable[int]) -> None:
@@ -149,7 +147,7 @@ class PartitionConsumer:
         return bool(found)
 
     def _poll_records(self, timeout_seconds: float) -> dict[int, Sequence[Record]]:
-        give_back_parked(self._consumer)
+        kafka_client.give_back_parked(self._consumer)
         try:
             found = self._consumer.poll(timeout_ms=timeout_seconds * 1000)
         except KafkaError as error:
@@ -171,7 +169,7 @@ class PartitionConsumer:
 
     def _next_offset(self, partition: int) -> int:
         offset = self._consumer.position(self._tp(partition), timeout_ms=0)
-        return self._buffer.polled(partition) if offset is None else int(offset)
+        return self._buffer.polled(partition) if offset is None else offset
 
     def _fill(self, partition: int, stop: int, deadline: Deadline) -> None:
         """Buffer ``partition`` up to ``stop``, whatever its share: the range was planned, so it is bounded."""

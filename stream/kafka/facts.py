@@ -1,10 +1,9 @@
 """What a person wants to know of a broker: how its topics are kept, and how its clock differs from ours."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from stream.kafka import client as kafka_client
 from stream.kafka.client import ConfigResource, KafkaError
@@ -107,7 +106,7 @@ def _compare(settings: StreamSettings, topic: str) -> ClockDifference:
     return ClockDifference(difference_ms, round_trip_ms / 2 + 1)  # the broker counts whole milliseconds
 
 
-def _facts(name: str, partitions: int, config: Any) -> TopicFacts:
+def _facts(name: str, partitions: int, config: Mapping[str, Mapping[str, str]]) -> TopicFacts:
     def number(key: str) -> int:
         return int(config[key]["value"]) if key in config else -1
 

@@ -3,10 +3,9 @@
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Any
 
 from stream.kafka import client as kafka_client
-from stream.kafka.client import KafkaError, OffsetAndMetadata, RetriableError, TopicPartition
+from stream.kafka.client import KafkaAdminClient, KafkaError, OffsetAndMetadata, RetriableError, TopicPartition
 from stream.process.deadline import Deadline
 from stream.process.errors import BrokerUnavailable
 from stream.process.settings import StreamSettings
@@ -22,7 +21,7 @@ class GroupOffsets:
     def __init__(self, settings: StreamSettings, topic: str) -> None:
         self._settings = settings
         self._topic = topic
-        self._admin: Any = None
+        self._admin: KafkaAdminClient | None = None
 
     def commit(self, positions: Mapping[int, int], group: str) -> bool:
         """Tell Kafka the next unread offset of each partition; ``group`` must have no members.
@@ -30,7 +29,7 @@ class GroupOffsets:
         Blocks a few seconds at most. Returns False, with a line in the log, where Kafka did not take it.
         """
         offsets = {
-            TopicPartition(self._topic, partition): OffsetAndMetadata(offset, "", -1)
+            TopicPartition(self._topic, partition): kafka_client.next_offset(offset)
             for partition, offset in positions.items()
         }
         try:
@@ -49,7 +48,9 @@ class GroupOffsets:
             self._admin.close()
             self._admin = None
 
-    def _alter(self, group: str, offsets: Mapping[Any, Any], deadline: Deadline) -> Mapping[Any, Any]:
+    def _alter(
+        self, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata], deadline: Deadline
+    ) -> Mapping[TopicPartition, type[BaseException]]:
         if self._admin is None:
             self._admin = kafka_client.open_admin(self._settings, _TIMEOUT_SECONDS)
         while True:  # a cluster's first commit creates the offsets topic, and finds its coordinator loading it

@@ -2,7 +2,7 @@
 
 import threading
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from stream.frame import Headers
 from stream.kafka import client as kafka_client
@@ -126,7 +126,7 @@ class BoundedProducer:
             self._in_flight_bytes += size
             self._in_flight_records += 1
 
-    def _settle(self, size: int, error: Any) -> None:
+    def _settle(self, size: int, error: BaseException | None) -> None:
         with self._changed:
             self._in_flight_bytes -= size
             self._in_flight_records -= 1

@@ -1,6 +1,6 @@
 """One record, one transaction, one writer: how plans are written so that a second learner cannot act."""
 
-from typing import Any
+from typing import TypeVar
 
 from stream.kafka import client as kafka_client
 from stream.kafka.call import KafkaCall
@@ -9,6 +9,7 @@ from stream.process.errors import BrokerUnavailable, LearnerFenced
 from stream.process.settings import StreamSettings
 
 _CLOSE_SECONDS = 2.0
+T = TypeVar("T")
 
 
 class TransactionalWriter:
@@ -34,7 +35,7 @@ class TransactionalWriter:
         self._settings = settings
         self._id = transactional_id
         self._usable = True
-        self._begun: KafkaCall | None = None
+        self._begun: KafkaCall[int] | None = None
         self._producer = kafka_client.open_producer(settings, transactional_id)
         try:
             self._result(KafkaCall(self._producer.init_transactions))
@@ -83,7 +84,7 @@ class TransactionalWriter:
             message = "confirm was called where nothing was begun; call begin first"
             raise ValueError(message)
         begun, self._begun = self._begun, None
-        return int(self._result(begun))
+        return self._result(begun)
 
     def close(self) -> None:
         """Disconnect; may be called again."""
@@ -94,9 +95,9 @@ class TransactionalWriter:
         self._producer.begin_transaction()
         future = self._producer.send(topic, value, key)
         self._producer.commit_transaction()
-        return int(future.get(timeout=self._settings.broker_timeout_seconds).offset)
+        return future.get(timeout=self._settings.broker_timeout_seconds).offset
 
-    def _result(self, call: KafkaCall) -> Any:
+    def _result(self, call: KafkaCall[T]) -> T:
         try:
             return call.result(self._settings, self._settings.broker_timeout_seconds)
         except KafkaError as error:

@@ -8,12 +8,18 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from stream.kafka import client as kafka_client
 from stream.kafka.answers import Answer, Answers
 from stream.kafka.call import within
-from stream.kafka.client import KafkaError, OffsetAndMetadata, RetriableError, to_record
+from stream.kafka.client import (
+    KafkaError,
+    OffsetAndMetadata,
+    RetriableError,
+    TopicPartition,
+    next_offset,
+    to_record,
+)
 from stream.log import Record
 from stream.process.deadline import Deadline
 from stream.process.errors import BrokerUnavailable, LogUnreadable, R2RError, TopicMissing, WorkerFenced, WorkLost
@@ -75,15 +81,18 @@ class WorkQueue:
         self._topic = topic
         self._slot = slot
         self._faults = faults
-        self._membership: Any = None
-        self._positions: dict[Any, Any] = {}
-        self._consumer: Any = None
+        self._positions: dict[TopicPartition, OffsetAndMetadata] = {}
         self._producer = kafka_client.open_producer(settings, slot.transactional_id, TRANSACTION_SECONDS)
         try:
             self._call(self._producer.init_transactions)
             self._consumer = kafka_client.open_group_consumer(
                 settings, slot.group, slot.member, slot.session_seconds, slot.work_seconds
             )
+        except BaseException:
+            kafka_client.shut_down(self._producer, _CLOSE_SECONDS)
+            raise
+        try:
+            self._membership = self._consumer.group_metadata()
             self._consumer.subscribe([topic])
             self._call(self._learn_partitions)
         except BaseException:
@@ -119,7 +128,7 @@ class WorkQueue:
         self._membership = membership
         if membership.generation_id < 0:
             return []  # thrown out meanwhile: they are another member's by now, and we stand anew at the next poll
-        self._positions |= {tp: OffsetAndMetadata(records[-1].offset + 1, "", -1) for tp, records in found.items()}
+        self._positions |= {tp: next_offset(records[-1].offset + 1) for tp, records in found.items()}
         return [to_record(record) for records in found.values() for record in records]
 
     def answer(self, *answers: Answers) -> None:
@@ -139,9 +148,8 @@ class WorkQueue:
 
     def close(self) -> None:
         """Disconnect; may be called again. The slot's partitions wait ``session_seconds`` for it to come back."""
-        if self._consumer is not None:
-            with suppress(KafkaError):
-                self._consumer.close(autocommit=False, timeout_ms=_CLOSE_SECONDS * 1000)
+        with suppress(KafkaError):
+            self._consumer.close(autocommit=False, timeout_ms=_CLOSE_SECONDS * 1000)
         kafka_client.shut_down(self._producer, _CLOSE_SECONDS)
 
     def _learn_partitions(self) -> None:
@@ -165,7 +173,7 @@ class WorkQueue:
         for future in sent:
             future.get(timeout=0)
 
-    def _call(self, call: Callable[[], Any]) -> None:
+    def _call(self, call: Callable[[], object]) -> None:
         open_too_long = Deadline(TRANSACTION_SECONDS)
         try:
             within(self._settings, self._settings.broker_timeout_seconds, call)

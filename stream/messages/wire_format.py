@@ -1,10 +1,12 @@
-"""JSON documents with a versioned name: how every control message and manifest is written and read.
+"""JSON documents with a versioned name: how every message and manifest is written and read.
 
 A format's name is ``r2r.<kind>/<major>.<minor>``. An unknown minor version is read (unknown keys are ignored), an
 unknown major version is an `UnknownFormat`.
 """
 
+import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from stream.process.errors import InvalidMessage, UnknownFormat
@@ -13,7 +15,7 @@ Document = dict[str, Any]
 
 
 def to_bytes(kind: str, version: str, body: Document) -> bytes:
-    """Write ``body`` as canonical JSON (sorted keys, no spaces) under its format's name.
+    """Write ``body`` as canonical JSON (sorted keys, no spaces) under its format's name; bytes are base64.
 
     Examples
     --------
@@ -21,7 +23,7 @@ def to_bytes(kind: str, version: str, body: Document) -> bytes:
     b'{"format":"r2r.truth/1.0","label":3}'
     """
     document = {"format": f"r2r.{kind}/{version}", **body}
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_plain).encode()
 
 
 def from_bytes(kind: str, version: str, data: bytes) -> Document:
@@ -53,3 +55,13 @@ def from_bytes(kind: str, version: str, data: bytes) -> Document:
         message = f"this release reads r2r.{kind}/{version}, but the document is {name}; update this role first"
         raise UnknownFormat(message)
     return dict(body)
+
+
+def _plain(value: object) -> object:
+    """Return what ``json`` can write of a value that it does not know."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return dict(value)
+    message = f"{type(value).__name__} cannot be written as JSON"
+    raise TypeError(message)

@@ -1,4 +1,4 @@
-"""The wall clock of published and judged versions."""
+"""The wall clock: the one place that reads it in milliseconds."""
 
 import time
 

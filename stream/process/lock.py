@@ -1,28 +1,29 @@
-"""One learner for each model on this machine: a lock that ends with its process, however that ends.
+"""A lock between processes of this machine, which ends with its process, however that ends.
 
-Learners on other machines are fenced by Kafka (`stream.kafka.transactions`); this lock refuses the second one before
-it can fence the first.
+The learner holds one for each model, and `r2r up` one for each home. Learners on other machines are fenced by Kafka
+(`stream.kafka.transactions`); the lock refuses the second one here before it can fence the first.
 """
 
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from stream.process.errors import LearnerFenced
+from stream.process.errors import R2RError
 
 
-class Exclusive:
-    """Hold an exclusive lock on ``path`` for as long as the context is open.
+class ProcessLock:
+    """Hold an exclusive lock on the file ``path`` for as long as the context is open.
 
-    Raises
-    ------
-    LearnerFenced
-        Another process holds it.
+    Parameters
+    ----------
+    refused
+        Makes the error to raise where another process holds the lock; it is given that process's id, as text.
     """
 
-    def __init__(self, path: Path, model: str) -> None:
+    def __init__(self, path: Path, refused: Callable[[str], R2RError]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -30,11 +31,7 @@ class Exclusive:
         except BlockingIOError as error:
             holder = os.read(self._descriptor, 32).decode().strip() or "unknown"
             os.close(self._descriptor)
-            message = (
-                f"a learner of model {model!r} is running already (process {holder}); "
-                "stop it first, or choose another name with --model"
-            )
-            raise LearnerFenced(message) from error
+            raise refused(holder) from error
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, f"{os.getpid()}\n".encode())
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from stream.frame import Frame
-from stream.messages.control import Truth
+from stream.messages.truth import Truth
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,52 @@
 import ast
 from dataclasses import fields
 
-from stream.messages.control import CheckpointReady, Command, Event, ModelVersion, TaskPlan, Truth
+from stream.frame import FORMAT_VERSION
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.command import Command
+from stream.messages.event import Event
+from stream.messages.model_version import ModelVersion
 from stream.messages.replay import ReplayRequest, ReplaySamples
+from stream.messages.task_plan import TaskPlan
+from stream.messages.truth import Truth
 from tests.architecture.tree import ROOT, python_files, syntax
 
 MESSAGES = (CheckpointReady, Command, Event, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)
 DOCUMENT = (ROOT / "docs" / "formats.md").read_text()
 
 
+def constants(tree):
+    """Return the module's constants that are texts."""
+    return {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+    }
+
+
 def written_formats():
-    """Find every `to_bytes(kind, version, body)` with a literal kind and version in the code."""
+    """Find every `to_bytes(kind, version, body)` in the code."""
     for path in python_files("stream", "learner", "replay", "deploy"):
-        for node in ast.walk(syntax(path)):
+        tree = syntax(path)
+        known = constants(tree)
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("wire_format.to_bytes"):
-                kind, version = (argument.value for argument in node.args[:2])
+                kind, version = (
+                    known[argument.id] if isinstance(argument, ast.Name) else argument.value
+                    for argument in node.args[:2]
+                )
                 yield f"r2r.{kind}/{version}"
+    yield from (message.format for message in MESSAGES)
 
 
 def test_every_format_that_is_written_is_documented():
-    written = set(written_formats())
-    assert len(written) > 5, "the search finds the code's formats"
-    assert {name for name in written if name not in DOCUMENT} == set()
+    found = set(written_formats())
+    assert len(found) > 10
+    assert {name for name in found if name not in DOCUMENT} == set()
+    assert f"## Frame, version {FORMAT_VERSION}" in DOCUMENT
 
 
 def test_every_key_of_a_message_is_documented():
-    keys = {f"{message.__name__}.{field.name}": field.name for message in MESSAGES for field in fields(message)}
-    assert {key for key, name in keys.items() if f"`{name}`" not in DOCUMENT} == set()
+    keys = {field.name for message in MESSAGES for field in fields(message)}
+    assert {key for key in keys if f"`{key}`" not in DOCUMENT} == set()

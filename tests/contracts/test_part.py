@@ -12,7 +12,7 @@ from learner.plan.inputs import InputLogs
 from learner.save.format import PARTS
 from learner.state import LearnerState
 from stream.memory_log import MemoryLog
-from stream.messages.control import Command
+from stream.messages.command import Command
 from tests.learner.model.paper.tiny import SETTINGS as PAPER
 from tests.learner.small import SETTINGS as CLUSTERS
 from tests.learner.small import digits_log, run_through

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from deploy.registry.manifest import Manifest
 from deploy.registry.version_storage import VersionStorage
-from stream.messages.control import Event
+from stream.messages.event import Event
 
 
 class Died(BaseException):
@@ -46,33 +46,33 @@ class DyingStorage(VersionStorage):
 
 
 @dataclass
-class Told:
+class Topic:
     """What Kafka has of a model: its announced versions, and its events in order."""
 
     versions: set[int] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
 
 
-class ToldAnnouncements:
-    """`deploy.publish.announcements.Announcements` into `Told`, by a process that dies."""
+class DyingAnnouncements:
+    """`deploy.publish.announcements.Announcements` into `Topic`, by a process that dies."""
 
-    def __init__(self, told: Told, life: Life) -> None:
-        self._told = told
+    def __init__(self, topic: Topic, life: Life) -> None:
+        self._topic = topic
         self._life = life
-        self.announced = set(told.versions)
+        self.announced = set(topic.versions)
 
-    def promoted(self, manifest: Manifest, uri: str) -> None:
+    def announce_version(self, manifest: Manifest, uri: str) -> None:
         assert uri.endswith(f"/{manifest.version}/model.onnx")
         self._life.change()
-        self._told.versions.add(manifest.version)
+        self._topic.versions.add(manifest.version)
         self.announced.add(manifest.version)
 
-    def decided(self, outcome: Event) -> None:
+    def announce_outcome(self, outcome: Event) -> None:
         self._life.change()
-        self._told.events.append(outcome)
+        self._topic.events.append(outcome)
 
-    def gone(self, versions: Sequence[int]) -> None:
+    def withdraw(self, versions: Sequence[int]) -> None:
         for version in versions:
             self._life.change()
-            self._told.versions.discard(version)
+            self._topic.versions.discard(version)
             self.announced.discard(version)

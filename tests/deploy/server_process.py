@@ -11,16 +11,17 @@ from typing import Self
 
 import httpx
 
+from deploy.roles import SERVER
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class ServerProcess:
-    """``python -m deploy.serving.server`` over the registry of ``home``; leaves nothing behind when the block ends."""
+    """``r2r serve`` over the registry of ``home``; leaves nothing behind when the block ends."""
 
     def __init__(self, home: Path, *flags: str) -> None:
         self.home = home
         self._address_file = home / f"address-{os.urandom(4).hex()}.json"
-        command = [sys.executable, "-m", "deploy.serving.server", "--home", str(home), "--address-file"]
+        command = [sys.executable, "-m", SERVER.module, "--home", str(home), "--address-file"]
         self.process = subprocess.Popen(
             [*command, str(self._address_file), "--port", "0", *flags],
             stdout=subprocess.PIPE,

@@ -4,13 +4,11 @@ from dataclasses import replace
 
 import torch
 
+from learner.intake.progress import Progress
 from learner.model.clusters.mixture import TiedMixture
 from learner.model.clusters.model import ClusterModel
 from learner.model.clusters.projection import fit_projection
-from learner.model.clusters.settings import ClusterSettings
-from learner.model.encoders.settings import AutoencoderSettings
-from learner.plan.progress import Progress
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, ClusterSettings, LearnerSettings
 from learner.state import LearnerState
 
 SETTINGS = LearnerSettings(

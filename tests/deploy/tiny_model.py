@@ -9,7 +9,7 @@ LATENT = 3
 
 
 def tiny_model(mark: str = "v1", seed: int = 0, classes: int = CLASSES) -> bytes:
-    """Return a model whose classes are named ``<mark>-<id>``, so that an answer tells which version gave it."""
+    """Return a model whose classes are named ``<mark>-<id>``, so that an answer shows which version gave it."""
     rng = np.random.default_rng(seed)
     initializers = [
         numpy_helper.from_array(rng.normal(size=(LATENT, classes)).astype(np.float32), "weights"),

@@ -14,7 +14,7 @@ from learner.state import LearnerState
 from learner.step import step
 from stream.kafka.admin import create_topics
 from stream.kafka.topics import Topics
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.settings import StreamSettings
 from tests.flows.learner_process import LearnerProcess, write_settings, written_plans
 from tests.learner.small import SETTINGS

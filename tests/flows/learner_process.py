@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.roles import LEARNER
 from learner.settings import LearnerSettings
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.settings import Settings, StreamSettings
 from tests.wait import PATIENCE_SECONDS, wait_until
 
@@ -25,7 +26,7 @@ class LearnerProcess:
     def __init__(self, folder: Path, model: str, *flags: str, faults: str = "") -> None:
         self.home = folder / "home"
         self.log_file = self.home / "logs" / f"learner-{model}.log"
-        command = [sys.executable, "-m", "learner.service", "--model", model, "--home", str(self.home), *flags]
+        command = [sys.executable, "-m", LEARNER.module, "--model", model, "--home", str(self.home), *flags]
         settings = ["--settings", str(folder / "settings.toml")] if (folder / "settings.toml").exists() else []
         self.process = subprocess.Popen(
             [*command, *settings],

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from deploy.roles import REPLAY
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
@@ -24,7 +25,7 @@ class ReplayProcess:
     def __init__(
         self, folder: Path, streaming: StreamSettings, topics: Topics, worker: int = 0, faults: str = ""
     ) -> None:
-        command = [sys.executable, "-m", "replay.worker", "--model", topics.model, "--worker", str(worker)]
+        command = [sys.executable, "-m", REPLAY.module, "--model", topics.model, "--worker", str(worker)]
         command += ["--home", str(folder), "--set", f"stream.bootstrap_servers={streaming.bootstrap_servers}"]
         command += ["--set", f"stream.topic_prefix={streaming.topic_prefix}", "--set", "replay.batch_images=16"]
         self.process = subprocess.Popen(

@@ -9,14 +9,13 @@ from torch import Tensor
 
 from learner.faults import Faults
 from learner.intake.admission import decoder, prepare
+from learner.methods import preprocessing_of
 from learner.model.clusters.model import ClusterModel
-from learner.model.clusters.settings import ClusterSettings
-from learner.model.encoders.settings import AutoencoderSettings
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
 from learner.process import fix_threads
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, ClusterSettings, LearnerSettings
 from learner.state import LearnerState
 from learner.step import Effects, step
 from stream.frame import Frame
@@ -41,7 +40,7 @@ SETTINGS = LearnerSettings(
     drift_threshold=5.0,
     checkpoint_tasks=4,
 )
-PREPROCESSING = SETTINGS.autoencoder.preprocessing
+PREPROCESSING = preprocessing_of(SETTINGS)
 decode = decoder()
 
 load_digits = functools.cache(functools.partial(load_pack, "digits", None))
@@ -103,5 +102,5 @@ def state_with_clusters(count: int) -> LearnerState:
 
 def digit_images(first: int, count: int, settings: LearnerSettings = SETTINGS) -> Tensor:
     """Return prepared images [count, 3, S, S] of the class-incremental digits."""
-    preprocessing = settings.autoencoder.preprocessing
+    preprocessing = preprocessing_of(settings)
     return torch.stack([prepare(decode(frame.image), preprocessing) for frame in digits_frames(first, count)])

@@ -9,7 +9,8 @@ from learner.save.checkpoint import content_sha256, load_checkpoint
 from stream.kafka.client import TopicPartition, open_admin
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import CheckpointReady, Event
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.event import Event
 from stream.process.errors import LearnerFenced, PositionLost
 from tests.flows.preload import AfterTask, learn_until, opened_learner, preload
 from tests.learner.small import SETTINGS

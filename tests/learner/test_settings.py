@@ -1,7 +1,6 @@
 import pytest
 
-from learner.model.encoders.settings import AutoencoderSettings
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, LearnerSettings
 from stream.process.errors import InvalidSetting
 from stream.process.settings import load_settings
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from learner.change.schedule import PendingUpdate
 from learner.intake.window import Place
 from learner.memory.names import Names
-from learner.plan.schedule import PendingUpdate
 from learner.state import LearnerState
 from tests.learner.small import SETTINGS
 

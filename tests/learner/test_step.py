@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from learner.faults import Faults
-from learner.intake.commands import Named
 from learner.memory.names import Names
 from learner.model.contract import live_ids
 from learner.plan.inputs import InputLogs, Inputs
@@ -15,9 +14,11 @@ from learner.save.format import state_to_bytes
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from learner.step import Effects, step
+from learner.steps.commands import Named
 from learner.tell.events import events_of
 from stream.memory_log import MemoryLog
-from stream.messages.control import Command, OffsetRange, TaskPlan
+from stream.messages.command import Command
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS, digits_log, run_through
 from tests.learner.workers import answer_all, label_all
 

@@ -2,20 +2,21 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from replay.faults import Faults
+from replay.generate.generation import Models
 from replay.generate.generator import Generator, Subject
-from replay.judge.critic import Critic, Unseeing
-from replay.painter import Painter
+from replay.judge.judge import AcceptingJudge, Judge
 from replay.request_check import RequestCheck
-from replay.settings import ReplaySettings
-from replay.studio import Tools
+from replay.request_handler import RequestHandler
+from replay.settings import ReplaySettings, shipped
 from stream.image_codec import Pixels, encode_png
 from stream.kafka.topics import Topics
 from stream.log import Record
 from stream.messages.replay import ReplayRequest
+from stream.process.faults import Faults
 from stream.process.settings import StreamSettings
 from tests.wait import PATIENCE_SECONDS
 
@@ -23,17 +24,18 @@ MODEL = "m"
 NOW_MS = 1_000_000
 EXPIRES_AT_MS = 4_000_000_000_000
 """Later than any test runs."""
+LABELLER, GENERATOR = (Path(shipped(setting, "digits")) for setting in ("labeller", "pipeline"))
 
 
 class SeedGenerator:
-    """Paints each image in the colour of its seed, of the size of the first exemplar."""
+    """Makes each image in the colour of its seed, of the size of the first exemplar."""
 
     name = "seeds"
 
     def generate(self, subject: Subject, seeds: Sequence[int]) -> list[Pixels]:
-        return [self.paint(seed, subject.exemplars[0].shape) for seed in seeds]
+        return [self.image(seed, subject.exemplars[0].shape) for seed in seeds]
 
-    def paint(self, seed: int, shape: tuple[int, ...]) -> Pixels:
+    def image(self, seed: int, shape: tuple[int, ...]) -> Pixels:
         return np.full(shape, seed % 256, np.uint8)
 
     def close(self) -> None:
@@ -41,7 +43,7 @@ class SeedGenerator:
 
 
 class BlockingGenerator(SeedGenerator):
-    """Paints once it is told to; ``asked`` is set while it is waited for."""
+    """Waits until ``released`` is set; sets ``asked`` before."""
 
     name = "blocking"
 
@@ -56,7 +58,7 @@ class BlockingGenerator(SeedGenerator):
 
 
 class FailingGenerator(SeedGenerator):
-    """Raises, or brings one image too few."""
+    """Raises, or returns one image too few."""
 
     name = "failing"
 
@@ -95,15 +97,15 @@ def record_of(value: bytes | None, offset: int = 0) -> Record:
     return Record(partition=1, offset=offset, timestamp_ms=NOW_MS, key=b"id", value=value, headers=())
 
 
-def painter(
+def handler(
     generator: Generator,
     settings: ReplaySettings | None = None,
     streaming: StreamSettings | None = None,
     clock: Callable[[], int] = lambda: NOW_MS,
-    critic: Critic | None = None,
-) -> Painter:
-    """Return a painter of `MODEL` whose clock stands still."""
+    judge_of: Callable[[Subject], Judge] = AcceptingJudge,
+) -> RequestHandler:
+    """Return a handler of `MODEL` whose clock stands still."""
     streaming = StreamSettings() if streaming is None else streaming
     check = RequestCheck(MODEL, streaming, ReplaySettings() if settings is None else settings)
-    tools = Tools(generator, generator, critic or Unseeing(), check.settings.batch_images)
-    return Painter(Topics(MODEL, streaming.topic_prefix), check, tools, clock, Faults())
+    models = Models(generator, generator, judge_of, check.settings.batch_images)
+    return RequestHandler(Topics(MODEL, streaming.topic_prefix), check, models, clock, Faults())

@@ -1,17 +1,16 @@
 import pytest
 
 from replay.answer import batches
-from replay.generate.seeds import image_seeds
+from replay.generate.generation import Generated, image_seeds
 from replay.label.label import Label
-from replay.studio import Painted
 from stream.messages.replay import ReplaySamples
 from stream.process.errors import InvalidMessage
 from tests.replay.small import request
 
 
 def answer(images, most_bytes):
-    painted = Painted(Label("", 0.0), "fake", list(images), image_seeds(3, len(images)))
-    return batches(request(3, len(images)), painted, most_bytes)
+    generated = Generated(Label("", 0.0), "fake", list(images), image_seeds(3, len(images)))
+    return batches(request(3, len(images)), generated, most_bytes)
 
 
 @pytest.mark.parametrize("most_bytes", [500, 700, 1500, 5000, 100_000])
@@ -52,10 +51,10 @@ def test_seeds_are_derived_from_the_requests_alone():
     assert not set(image_seeds(0, 100)) & set(image_seeds(1, 100))
 
 
-def test_what_the_labeller_says_of_members_is_told_once_and_counts_against_the_size():
+def test_the_labels_of_members_are_in_one_batch_and_count_against_its_size():
     labels = [Label("a" * 60, 0.95), Label("", 0.3)] * 8
-    painted = Painted(Label("a", 0.9), "fake", [b"x" * 90] * 30, image_seeds(3, 30), labels=labels)
-    written = batches(request(3, 30), painted, 1800)
+    generated = Generated(Label("a", 0.9), "fake", [b"x" * 90] * 30, image_seeds(3, 30), labels=labels)
+    written = batches(request(3, 30), generated, 1800)
     assert len(written) > 2
     assert max(len(batch.to_bytes()) for batch in written) <= 1800
     assert written[0].member_names == [label.name for label in labels]

@@ -2,8 +2,7 @@ from prometheus_client import REGISTRY
 
 from replay import metrics
 from replay.judge.sample_filter import Verdict
-from replay.painter import Work
-from replay.words.chat_reply import Tokens
+from replay.request_handler import Handled
 from stream.kafka.answers import Answers
 from stream.process.settings import StreamSettings
 
@@ -16,9 +15,9 @@ def value(name, **labels):
 
 def test_each_request_is_counted_by_what_became_of_it():
     for _ in range(2):
-        metrics.observe("counted", Work("answered", NOTHING, images=50), seconds=0.5, age_seconds=2.0)
-    metrics.observe("counted", Work("expired", NOTHING), seconds=0.0, age_seconds=70.0)
-    metrics.observe("counted", Work("poisoned", NOTHING, reason="not_json"), seconds=0.0, age_seconds=-1.0)
+        metrics.observe("counted", Handled("answered", NOTHING, images=50), seconds=0.5, age_seconds=2.0)
+    metrics.observe("counted", Handled("expired", NOTHING), seconds=0.0, age_seconds=70.0)
+    metrics.observe("counted", Handled("poisoned", NOTHING, reason="not_json"), seconds=0.0, age_seconds=-1.0)
     metrics.observe_reopened("counted")
     assert value("requests_total", model="counted", outcome="answered") == 2
     assert value("requests_total", model="counted", outcome="expired") == 1
@@ -48,8 +47,8 @@ def test_the_cache_is_counted_by_what_was_found():
 
 
 def test_tokens_are_counted_by_kind_also_where_they_bought_nothing():
-    metrics.observe_chat("asked", "answered", Tokens(prompt=10, reasoning=5, answer=1))
-    metrics.observe_chat("asked", "unusable", Tokens(prompt=10))
+    metrics.observe_chat("asked", "answered", {"prompt": 10, "reasoning": 5, "answer": 1})
+    metrics.observe_chat("asked", "unusable", {"prompt": 10})
     assert value("llm_tokens_total", model="asked", kind="prompt") == 20
     assert value("llm_tokens_total", model="asked", kind="reasoning") == 5
     assert value("llm_requests_total", model="asked", outcome="unusable") == 1

@@ -7,10 +7,9 @@ from threading import Thread
 import pytest
 from prometheus_client import REGISTRY
 
-from replay.faults import Faults
 from replay.generate.resynthesis import Resynthesis
 from replay.settings import ReplaySettings
-from replay.worker import Worker, slot_of
+from replay.worker import Faults, Worker, slot_of
 from stream.image_codec import decode_image
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
@@ -19,7 +18,7 @@ from stream.kafka.topics import Topics
 from stream.kafka.work_queue import WorkQueue
 from stream.messages.replay import ReplaySamples
 from stream.process.errors import BrokerUnavailable, UnknownFormat, WorkLost
-from tests.replay.small import MODEL, NOW_MS, SeedGenerator, painter, record_of, request
+from tests.replay.small import MODEL, NOW_MS, SeedGenerator, handler, record_of, request
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 
@@ -64,7 +63,7 @@ class UntilEmpty(Flag):
 
 
 def run(queue):
-    worker = Worker(MODEL, painter(SeedGenerator()), lambda: queue, lambda: NOW_MS, Faults())
+    worker = Worker(MODEL, handler(SeedGenerator()), lambda: queue, lambda: NOW_MS, Faults())
     worker.run(UntilEmpty(queue))
 
 
@@ -81,7 +80,7 @@ def test_an_answer_that_was_not_written_is_made_again_on_a_new_queue():
     assert counted("answered") - before == 2
 
 
-def test_three_failures_in_a_row_are_told():
+def test_three_failures_in_a_row_are_an_error():
     queue = ListedQueue([request().to_bytes()], *(BrokerUnavailable("Kafka does not answer") for _ in range(3)))
     with pytest.raises(BrokerUnavailable, match="Kafka does not answer"):
         run(queue)
@@ -98,7 +97,7 @@ def clusters(queue):
     return [[ReplaySamples.from_bytes(record.value).cluster for record in records] for records in queue.written]
 
 
-def test_requests_that_are_painted_at_once_are_answered_together():
+def test_requests_that_are_quick_to_answer_are_answered_together():
     queue = ListedQueue([request(number).to_bytes() for number in range(5)], together=3)
     run(queue)
     assert clusters(queue) == [[0, 1, 2], [3, 4]]
@@ -144,7 +143,7 @@ def serving(stream_settings, topics):
     stopping, faults = Flag(), Faults()
     slot = slot_of(topics, 0, ReplaySettings())
     queue = partial(WorkQueue, stream_settings, topics.replay_requests, slot, faults)
-    around = painter(Resynthesis(1.0), streaming=stream_settings)
+    around = handler(Resynthesis(1.0), streaming=stream_settings)
     thread = Thread(target=Worker(MODEL, around, queue, lambda: NOW_MS, faults).run, args=[stopping])
     thread.start()
     yield

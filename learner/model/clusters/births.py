@@ -15,7 +15,7 @@ from torch import Tensor
 from learner.model.clusters.clustering import Clustering
 from learner.model.clusters.grouping import LEAST_SILHOUETTE, Bounds, Grouping, Neighbourhood
 from learner.model.clusters.mixture import TiedMixture
-from learner.model.clusters.settings import ClusterSettings
+from learner.settings import ClusterSettings
 
 _FEWEST_FIRST_FRAMES = 2  # of a cluster that is added where there is none yet
 _NEAR = 0.9  # the fewest groups whose silhouette is at least this share of the best are taken

@@ -1,6 +1,6 @@
 """The default model: a tied Gaussian mixture over the principal components of an autoencoder's latents.
 
-Axes: N images, L latent width, K slots, D dimensions.
+Axes: N images, B of a query, L latent width, K slots, D dimensions.
 """
 
 from dataclasses import dataclass, replace
@@ -9,13 +9,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from learner.model.clusters.head import MixtureHead
-from learner.model.clusters.mixture import TiedMixture
+from learner.model.clusters.mixture import TiedMixture, squared_distances
 from learner.model.clusters.projection import Projection
-from learner.model.clusters.settings import ClusterSettings
 from learner.model.clusters.uncertainty import Uncertainty
 from learner.model.clusters.update import update
-from learner.model.contract import Scores, Traits, UpdateInputs, UpdateReport
+from learner.model.clusters.values import ClusterValues
+from learner.model.contract import Head, Scores, UpdateInputs, UpdateReport
 from learner.model.encoders.autoencoder import AutoencoderEncoder
 from learner.part import Saved, prefixed
 from learner.settings import LearnerSettings
@@ -25,15 +24,39 @@ _OF_PROJECTION = ("mean_L", "components_DL")
 _ENCODER, _PROJECTION, _MIXTURE = "encoder", "projection", "mixture"
 
 
-@dataclass(frozen=True)
-class ClusterModel:
-    """See `learner.model.contract.Model`; ``projection`` is None until the first update."""
+class MixtureHead(Head):
+    """The clusters as they answer queries, in float32 buffers whose shapes never change: see `Head`.
 
-    encoder: AutoencoderEncoder
-    projection: Projection | None
-    mixture: TiedMixture
-    uncertainty: Uncertainty
-    settings: ClusterSettings
+    A new, merged or renamed cluster changes buffers alone. ``latent`` is the whitened coordinates.
+    """
+
+    def __init__(self, projection: Projection, mixture: TiedMixture, uncertainty: Uncertainty) -> None:
+        super().__init__()
+        self.latent_size = mixture.means_KD.shape[1]
+        self.cluster_ids = mixture.ids_K.tolist()
+        self._buffer("latent_mean_L", projection.mean_L)
+        self._buffer("whiten_DL", mixture.whiten(projection.components_DL.T).T)
+        self._buffer("means_KD", mixture.whiten(mixture.means_KD))
+        self._buffer("modes_KD", uncertainty.modes_KD)
+        self._buffer("threshold_K", uncertainty.threshold_K)
+        self._buffer("live_K", mixture.live_K)
+
+    def forward(self, latents_BL: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See `Head`."""
+        points_BD = (latents_BL - self.get_buffer("latent_mean_L")) @ self.get_buffer("whiten_DL").T
+        penalty_K = (1.0 - self.get_buffer("live_K")) * 1e9
+        scores_BK = -0.5 * squared_distances(points_BD, self.get_buffer("means_KD")) - penalty_K
+        slots_B = scores_BK.argmax(1)
+        dispersion_B = (points_BD - self.get_buffer("modes_KD")[slots_B]).square().mean(1)
+        return torch.softmax(scores_BK, dim=1), dispersion_B / self.get_buffer("threshold_K")[slots_B], points_BD
+
+    def _buffer(self, name: str, value: Tensor) -> None:
+        self.register_buffer(name, value.detach().to(torch.float32).clone())
+
+
+@dataclass(frozen=True)
+class ClusterModel(ClusterValues):
+    """See `learner.model.contract.Model`."""
 
     @classmethod
     def new(cls, settings: LearnerSettings) -> Self:
@@ -42,39 +65,6 @@ class ClusterModel:
         slots, dimensions = own.max_clusters, own.projection_dimensions
         mixture, uncertainty = TiedMixture.empty(slots, dimensions), Uncertainty.empty(slots, dimensions)
         return cls(AutoencoderEncoder.new(settings.autoencoder, settings.seed), None, mixture, uncertainty, own)
-
-    @property
-    def ids_K(self) -> Tensor:
-        """See `Model.ids_K`."""
-        return self.mixture.ids_K
-
-    @property
-    def traits(self) -> Traits:
-        """See `Model.traits`."""
-        return Traits(
-            has_learned=self.projection is not None,
-            looks_back=self.mixture.is_young(self.settings.regroup_frames),
-            uses_words=True,
-            moves=self.settings.follow,
-            fewest_frames=self.settings.projection_dimensions + 1,
-        )
-
-    def coordinates(self, latents_NL: Tensor) -> Tensor:
-        """Return where latents lie in the mixture's space [N, D]. Call only after the first update."""
-        return self._fitted().forward(latents_NL)
-
-    def latents_of(self, coordinates_ND: Tensor) -> Tensor:
-        """Return the nearest latents [N, L] that the encoder could have given. Call only after the first update."""
-        return self._fitted().backward(coordinates_ND).clamp_min(self.encoder.least_latent).float()
-
-    def score(self, latents_NL: Tensor) -> Scores:
-        """See `Model.score`."""
-        coordinates_ND = self.coordinates(latents_NL)
-        slots_N = self.mixture.probabilities(coordinates_ND).argmax(1)
-        dispersion_N = self.uncertainty.dispersion(self.mixture.whiten(coordinates_ND), slots_N)
-        excess_N = self.uncertainty.excess(dispersion_N, slots_N)
-        uncertain_N = self.uncertainty.uncertain(dispersion_N, slots_N)
-        return Scores(coordinates_ND, slots_N, dispersion_N, excess_N, uncertain_N)
 
     def follow(self, scores: Scores, *, moves: bool) -> Self:
         """See `Model.follow`. Novel frames move no cluster: they may be of a class that has none."""
@@ -94,7 +84,7 @@ class ClusterModel:
 
     def served(self) -> MixtureHead:
         """See `Model.served`."""
-        return MixtureHead(self._fitted(), self.mixture, self.uncertainty).eval()
+        return MixtureHead(self.fitted_projection(), self.mixture, self.uncertainty).eval()
 
     def save(self) -> Saved:
         """See `Part.save`."""
@@ -114,9 +104,3 @@ class ClusterModel:
         mixture = TiedMixture.of_tensors(saved.below(_MIXTURE), saved.values["next_cluster_id"])
         uncertainty = Uncertainty(*(known[name] for name in _UNCERTAINTY))
         return cls(encoder, projection, mixture, uncertainty, settings.clusters)
-
-    def _fitted(self) -> Projection:
-        if self.projection is None:
-            message = "there are no clusters before the first update; check `traits.has_learned` first"
-            raise ValueError(message)
-        return self.projection

@@ -3,17 +3,13 @@
 Axes: N images, C = 3 channels, S = input size, L latent width.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 
+from learner.model.clusters.values import ClusterValues
 from learner.model.contract import SyntheticImages, UpdateInputs
 
-if TYPE_CHECKING:
-    from learner.model.clusters.model import ClusterModel
 
-
-def rehearse(model: "ClusterModel", inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
+def rehearse(model: ClusterValues, inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
     """Return recalled images, of which generated ones replace as many of the same slot.
 
     Generated images beyond a slot's share are left out: the balance of window and past, and that of the clusters, stays
@@ -22,7 +18,7 @@ def rehearse(model: "ClusterModel", inputs: UpdateInputs, generator: torch.Gener
     return with_generated(recall(model, inputs.rehearsed_images, generator), inputs.generated)
 
 
-def recall(model: "ClusterModel", count: int, generator: torch.Generator) -> SyntheticImages:
+def recall(model: ClusterValues, count: int, generator: torch.Generator) -> SyntheticImages:
     """Decode ``count`` latents drawn from the mixture, equally many from each live cluster; none before an update."""
     live = torch.nonzero(model.mixture.live_K).flatten()
     if model.projection is None or not count:

@@ -6,7 +6,7 @@ D dimensions.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,17 +17,15 @@ from learner.model.clusters.grouping import Bounds
 from learner.model.clusters.mixture import TiedMixture
 from learner.model.clusters.projection import Projection, fit_projection
 from learner.model.clusters.rehearsal import rehearse
-from learner.model.clusters.uncertainty import fit_uncertainty, held_out
+from learner.model.clusters.uncertainty import Uncertainty, fit_uncertainty, held_out
+from learner.model.clusters.values import ClusterValues
 from learner.model.clusters.word_constraints import keep_apart, part_by_words, word_votes
-from learner.model.contract import Scores, SyntheticImages, TrainingBatch, UpdateInputs, UpdateReport
+from learner.model.contract import Scores, SyntheticImages, TrainingBatch, TrainingReport, UpdateInputs, UpdateReport
 from learner.model.encoders.autoencoder import AutoencoderEncoder
 from learner.model.words import Words
 
-if TYPE_CHECKING:
-    from learner.model.clusters.model import ClusterModel
-
-M = TypeVar("M", bound="ClusterModel")
-Rehearse = Callable[["ClusterModel", UpdateInputs, torch.Generator], SyntheticImages]
+M = TypeVar("M", bound=ClusterValues)
+Rehearse = Callable[[ClusterValues, UpdateInputs, torch.Generator], SyntheticImages]
 
 
 def update(
@@ -47,50 +45,61 @@ def update(
     6. ``cluster``   add clusters among the novel frames; in a quiet, young world regroup, or part by words
     7. ``fit``       the mixture, and each cluster's thresholds to held-out frames; merge and prune
 
-    Parameters
-    ----------
-    rehearsal
-        What makes the images of the past.
-    bounds
-        How many groups novel frames may make; by default as the settings say.
+    ``rehearsal`` makes the images of the past; ``bounds`` says how many groups novel frames may make, by default as the
+    settings do.
     """
     window_WCSS, settings = inputs.window_WCSS, model.settings
     seen = _look(model, inputs)
     past = rehearsal(model, inputs, generator)
-    before_RL = model.encoder.embed(past.images_NCSS)
-    batch = TrainingBatch(window_WCSS, past.images_NCSS, before_RL, _word_numbers(seen.words, past, len(window_WCSS)))
-    encoder, training = model.encoder.learn(batch, generator)
-
+    encoder, training, moved_RL = _learn_encoder(model, inputs, past, seen, generator)
     latents_WL = encoder.embed(window_WCSS)
-    shift_KL = _shift(past, encoder.embed(past.images_NCSS) - before_RL, settings.max_clusters)
+    shift_KL = _shift(past, moved_RL, settings.max_clusters)
     remembered_RL = _remembered(model, past.slots_N, shift_KL, generator)
     projection = fit_projection(torch.cat([latents_WL, remembered_RL]), settings.projection_dimensions)
     carried = _carry(model, projection, shift_KL)
-
-    frames = Frames(latents_WL, projection.forward(latents_WL))
     recent = _Recent(encoder, projection, inputs)
     clusters = _Clusters(model, carried, seen, recent, bounds or birth_bounds(settings))
-    clustering, frames = clusters.found(frames, generator)
-    clustering, merged = merge(clustering, frames.coordinates_ND, settings.merge_distance)
-    mixture, pruned = prune(clustering.fitted(frames.coordinates_ND), settings.cluster_frames / 2)
-    unseen = held_out(clustering, frames.coordinates_ND, generator)
-    uncertainty = fit_uncertainty(model.uncertainty, clustering.start, mixture, unseen)
+    frames = Frames(latents_WL, projection.forward(latents_WL))
+    fitted = _fit(model, *clusters.found(frames, generator), generator)
+    mixture = fitted.mixture
     report = UpdateReport(
-        window_frames=len(window_WCSS),
-        recalled_images=len(past.slots_N),
-        images_backpropagated=training.images,
-        loss=training.loss,
+        len(window_WCSS),
+        len(past.slots_N),
+        training.images,
+        training.loss,
         added=[cluster for cluster in mixture.ids_K.tolist() if cluster >= model.mixture.next_id],
-        births_without_slot=clustering.without_slot,
+        births_without_slot=fitted.clustering.without_slot,
         live_clusters=mixture.live_clusters,
         cause="change" if inputs.changed else "interval",
         novel_frames=int(seen.novel_W.sum()),
-        merged=tuple(merged),
-        pruned=tuple(pruned),
-        votes=_votes(seen.words, mixture, clustering, frames),
+        merged=fitted.merged,
+        pruned=fitted.pruned,
+        votes=_votes(seen.words, fitted),
     )
-    learned = replace(model, encoder=encoder, projection=projection, mixture=mixture, uncertainty=uncertainty)
-    return learned, report
+    learned = replace(model, encoder=encoder, projection=projection)
+    return replace(learned, mixture=mixture, uncertainty=fitted.uncertainty), report
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """The mixture after the update, and what it was fitted to."""
+
+    mixture: TiedMixture
+    uncertainty: Uncertainty
+    clustering: Clustering
+    frames: Frames
+    merged: tuple[tuple[int, int], ...]
+    pruned: tuple[int, ...]
+
+
+def _fit(model: ClusterValues, clustering: Clustering, frames: Frames, generator: torch.Generator) -> _Fitted:
+    """Merge, fit and prune, then learn each cluster's thresholds from held-out frames."""
+    settings, coordinates_ND = model.settings, frames.coordinates_ND
+    clustering, merged = merge(clustering, coordinates_ND, settings.merge_distance)
+    mixture, pruned = prune(clustering.fitted(coordinates_ND), settings.cluster_frames / 2)
+    unseen = held_out(clustering, coordinates_ND, generator)
+    uncertainty = fit_uncertainty(model.uncertainty, clustering.start, mixture, unseen)
+    return _Fitted(mixture, uncertainty, clustering, frames, tuple(merged), tuple(pruned))
 
 
 @dataclass(frozen=True)
@@ -114,7 +123,7 @@ class _Recent:
         return Frames(latents_VL, self.projection.forward(latents_VL))
 
 
-def _look(model: "ClusterModel", inputs: UpdateInputs) -> _Observations:
+def _look(model: ClusterValues, inputs: UpdateInputs) -> _Observations:
     """Say which frames are novel, if they are many or the world changed, and which words count."""
     if not model.traits.has_learned:
         return _Observations(torch.ones(len(inputs.window_WCSS), dtype=torch.bool), None)
@@ -123,6 +132,21 @@ def _look(model: "ClusterModel", inputs: UpdateInputs) -> _Observations:
     if not inputs.changed and float(novel_W.double().mean()) < model.settings.novel_rate:
         novel_W = torch.zeros_like(novel_W)
     return _Observations(novel_W, None if inputs.words is None else inputs.words.believed(scores.slots_N))
+
+
+def _learn_encoder(
+    model: ClusterValues,
+    inputs: UpdateInputs,
+    past: SyntheticImages,
+    seen: _Observations,
+    generator: torch.Generator,
+) -> tuple[AutoencoderEncoder, TrainingReport, Tensor]:
+    """Return the new encoder, what it cost, and how far each rehearsed image was moved [R, L]."""
+    before_RL = model.encoder.embed(past.images_NCSS)
+    words_N = _word_numbers(seen.words, past, len(inputs.window_WCSS))
+    batch = TrainingBatch(inputs.window_WCSS, past.images_NCSS, before_RL, words_N)
+    encoder, training = model.encoder.learn(batch, generator)
+    return encoder, training, encoder.embed(past.images_NCSS) - before_RL
 
 
 def _word_numbers(words: Words | None, past: SyntheticImages, window: int) -> Tensor:
@@ -136,7 +160,7 @@ def _word_numbers(words: Words | None, past: SyntheticImages, window: int) -> Te
 class _Clusters:
     """What decides which clusters there are after the update."""
 
-    model: "ClusterModel"
+    model: ClusterValues
     carried: TiedMixture
     seen: _Observations
     recent: _Recent
@@ -159,12 +183,12 @@ class _Clusters:
         return clustering, frames
 
 
-def _votes(
-    words: Words | None, mixture: TiedMixture, clustering: Clustering, frames: Frames
-) -> tuple[tuple[int, str, float], ...]:
-    if words is None or clustering.called_K is None or not words.spoken:
+def _votes(words: Words | None, fitted: _Fitted) -> tuple[tuple[int, str, float], ...]:
+    called_K = fitted.clustering.called_K
+    if words is None or called_K is None or not words.spoken:
         return ()
-    return word_votes(words, mixture, clustering.called_K, clustering.assigned(mixture, frames.coordinates_ND))
+    assigned_N = fitted.clustering.assigned(fitted.mixture, fitted.frames.coordinates_ND)
+    return word_votes(words, fitted.mixture, called_K, assigned_N)
 
 
 def _shift(past: SyntheticImages, moved_RL: Tensor, slots: int) -> Tensor:
@@ -178,7 +202,7 @@ def _shift(past: SyntheticImages, moved_RL: Tensor, slots: int) -> Tensor:
     return shift_KL
 
 
-def _remembered(model: "ClusterModel", slots_R: Tensor, shift_KL: Tensor, generator: torch.Generator) -> Tensor:
+def _remembered(model: ClusterValues, slots_R: Tensor, shift_KL: Tensor, generator: torch.Generator) -> Tensor:
     """Draw latents of the past as the new encoder would give them [R, L]."""
     if not model.traits.has_learned or not len(slots_R):
         return torch.zeros(0, shift_KL.shape[1], dtype=torch.float64)
@@ -186,7 +210,7 @@ def _remembered(model: "ClusterModel", slots_R: Tensor, shift_KL: Tensor, genera
     return model.latents_of(drawn_RD).double() + shift_KL[slots_R]
 
 
-def _carry(model: "ClusterModel", projection: Projection, shift_KL: Tensor) -> TiedMixture:
+def _carry(model: ClusterValues, projection: Projection, shift_KL: Tensor) -> TiedMixture:
     """Return the old mixture in the new space: means by way of the latents, the covariance by the change of axes.
 
     Of axes that the old space did not have nothing is known: they get its smallest variance, as in probabilistic

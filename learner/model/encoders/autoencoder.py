@@ -11,11 +11,10 @@ from torch import Tensor, nn
 
 from learner.model.contract import TrainingBatch, TrainingReport
 from learner.model.encoders.network import Autoencoder, in_batches, seeded
-from learner.model.encoders.settings import AutoencoderSettings
 from learner.model.encoders.training import train
 from learner.model.preprocessing import Preprocessing
 from learner.part import Saved, prefixed
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, LearnerSettings
 
 _NETWORK = "network"
 
@@ -37,7 +36,7 @@ class AutoencoderEncoder:
     @property
     def preprocessing(self) -> Preprocessing:
         """See `Encoder.preprocessing`."""
-        return self.settings.preprocessing
+        return Preprocessing(self.settings.input_size, self.settings.aspect)
 
     def embed(self, images_NCSS: Tensor) -> Tensor:
         """See `Encoder.embed`."""

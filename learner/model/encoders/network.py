@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from learner.model.encoders.settings import CHANNEL_GROUPS, GRID
+from learner.settings import CHANNEL_GROUPS, GRID
 
 N = TypeVar("N", bound=nn.Module)
 _LAYOUT = torch.channels_last  # in memory; on a CPU it trains 1.6 and encodes 2 times as many images a second

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from learner.model.contract import TrainingBatch, TrainingReport
 from learner.model.encoders.network import Autoencoder
-from learner.model.encoders.settings import AutoencoderSettings
+from learner.settings import AutoencoderSettings
 
 _DECAY = 0.9  # of the learning rate, for each epoch; as published
 

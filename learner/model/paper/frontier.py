@@ -15,10 +15,9 @@ from torch.nn import functional
 from learner.model.contract import TrainingBatch, TrainingReport
 from learner.model.encoders.autoencoder import ServedNetwork
 from learner.model.encoders.network import Autoencoder, in_batches, seeded
-from learner.model.paper.settings import PaperSettings
 from learner.model.preprocessing import Preprocessing
 from learner.part import Saved, prefixed
-from learner.settings import LearnerSettings
+from learner.settings import LearnerSettings, PaperSettings
 
 _DECAY = 0.9  # of the learning rate, for each epoch; as published
 _NETWORK = "network"
@@ -58,7 +57,7 @@ class FrontierEncoder:
     @property
     def preprocessing(self) -> Preprocessing:
         """See `Encoder.preprocessing`."""
-        return self.settings.preprocessing
+        return Preprocessing(self.settings.input_size, self.settings.aspect)
 
     def embed(self, images_NCSS: Tensor) -> Tensor:
         """See `Encoder.embed`."""

@@ -21,7 +21,7 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
-from learner.model.paper.settings import Covariance, PaperSettings
+from learner.settings import Covariance, PaperSettings
 
 _COVARIANCE_FLOOR = 0.1  # added to the covariances' diagonals, as a share of the latents' mean variance
 

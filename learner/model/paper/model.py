@@ -13,9 +13,8 @@ from learner.model.contract import Scores, Traits, UpdateInputs, UpdateReport
 from learner.model.paper.frontier import FrontierEncoder
 from learner.model.paper.head import PaperHead
 from learner.model.paper.latent_mixture import LatentMixture
-from learner.model.paper.settings import PaperSettings
 from learner.model.paper.sg_udfm import Feedback, no_feedback
-from learner.model.paper.update import paper_update
+from learner.model.paper.update import PaperValues, paper_update
 from learner.part import Saved, prefixed
 from learner.settings import LearnerSettings
 
@@ -26,13 +25,8 @@ _OF_FEEDBACK = ("modes_KL", "mean_K", "deviation_K", "threshold_K", "recent_K")
 
 
 @dataclass(frozen=True)
-class PaperModel:
+class PaperModel(PaperValues):
     """See `learner.model.contract.Model`; no clusters before an update. Slots are components, as many as there are."""
-
-    encoder: FrontierEncoder
-    mixture: LatentMixture
-    feedback: Feedback
-    settings: PaperSettings
 
     @classmethod
     def new(cls, settings: LearnerSettings) -> Self:

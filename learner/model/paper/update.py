@@ -3,23 +3,31 @@
 Axes: N images (W of the window, then R synthetic), C = 3 channels, S = input size, L latent width, K clusters.
 """
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from learner.model.clusters.rehearsal import with_generated
 from learner.model.contract import SyntheticImages, TrainingBatch, UpdateInputs, UpdateReport
+from learner.model.paper.frontier import FrontierEncoder
 from learner.model.paper.latent_mixture import LatentMixture, cluster_means, far_means, fit_mixture
 from learner.model.paper.self_improvement import carried_clusters, count_votes, decoded
-from learner.model.paper.settings import PaperSettings
-from learner.model.paper.sg_udfm import fit_feedback
+from learner.model.paper.sg_udfm import Feedback, fit_feedback
+from learner.settings import PaperSettings
 
-if TYPE_CHECKING:
-    from learner.model.paper.model import PaperModel
+M = TypeVar("M", bound="PaperValues")
 
-M = TypeVar("M", bound="PaperModel")
+
+@dataclass(frozen=True)
+class PaperValues:
+    """The values of a `PaperModel`: the frontier model, the clusters of stage A, and what stage B keeps of each."""
+
+    encoder: FrontierEncoder
+    mixture: LatentMixture
+    feedback: Feedback
+    settings: PaperSettings
 
 
 def paper_update(model: M, inputs: UpdateInputs, generator: torch.Generator) -> tuple[M, UpdateReport]:
@@ -34,7 +42,7 @@ def paper_update(model: M, inputs: UpdateInputs, generator: torch.Generator) -> 
     window_WCSS, settings = inputs.window_WCSS, model.settings
     births = settings.births if inputs.changed else 0
     past = _replay(model, inputs, generator)
-    batch = TrainingBatch(window_WCSS, past.images_NCSS, torch.zeros(0), torch.zeros(0, dtype=torch.int64))
+    batch = TrainingBatch(window_WCSS, past.images_NCSS, torch.zeros(0, 0), torch.zeros(0, dtype=torch.int64))
     encoder, training = model.encoder.learn(batch, generator)
 
     latents_NL = encoder.embed(torch.cat([window_WCSS, past.images_NCSS]))
@@ -56,7 +64,7 @@ def paper_update(model: M, inputs: UpdateInputs, generator: torch.Generator) -> 
     return replace(model, encoder=encoder, mixture=mixture, feedback=feedback), report
 
 
-def _replay(model: "PaperModel", inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
+def _replay(model: PaperValues, inputs: UpdateInputs, generator: torch.Generator) -> SyntheticImages:
     """Return synthetic images; at least one of each cluster, since a mixture needs a sample for each component."""
     clusters = model.mixture.live_clusters
     count = max(inputs.rehearsed_images, clusters) if clusters else 0

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional
+from tqdm import tqdm
 
 from replay.teachers.augmentation import augmented
-from replay.teachers.progress import progress
 from replay.teachers.recipe import Recipe
 
 LATENT_CHANNELS = 4
@@ -26,7 +26,7 @@ def train_autoencoder(images_BCHW: Tensor, recipe: Recipe, seed: int) -> Any:
     draws = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(autoencoder.parameters(), lr=_RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=recipe.autoencoder_steps)
-    for _ in progress(recipe.autoencoder_steps, "autoencoder"):
+    for _ in tqdm(range(recipe.autoencoder_steps), desc="autoencoder", unit=" steps", disable=None):
         chosen_B = torch.randint(len(images_BCHW), (recipe.autoencoder_batch,), generator=draws)
         loss = _loss(autoencoder, augmented(images_BCHW[chosen_B.to(images_BCHW.device)], recipe.generator_warp, draws))
         optimizer.zero_grad()

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from safetensors.torch import save
+from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from replay.teachers.augmentation import augmented, to_tensor
-from replay.teachers.progress import progress
 from replay.teachers.prompts import TEMPLATES, class_prompt, other_prompt
 from replay.teachers.recipe import Recipe
-from replay.teachers.tiny.half_weights import save_half
 from replay.teachers.tiny.tokenizer import load_tokenizer, save_tokenizer
 from stream.process.home import write_atomically
 from stream.sources.datasets.teacher_part import LabelledPictures
@@ -54,7 +54,7 @@ def train_clip(
     model = _new_model(config).to(device)
     texts = _texts(load_tokenizer(folder), words, np.random.default_rng(seed))
     _fit(model, (to_tensor(pictures.images, device), torch.from_numpy(pictures.labels).to(device)), texts, recipe, seed)
-    save_half(model, folder / "open_clip_model.safetensors")
+    _save_half(model, folder / "open_clip_model.safetensors")
     preprocess = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "shortest"}
     content = {"model_cfg": config, "preprocess_cfg": preprocess}
     write_atomically(folder / "open_clip_config.json", (json.dumps(content, indent=2) + "\n").encode())
@@ -101,7 +101,7 @@ def _fit(model: Any, pictures: tuple[Tensor, Tensor], texts: Tensor, recipe: Rec
     optimizer = torch.optim.AdamW(model.parameters(), lr=_RATE, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=recipe.clip_steps, pct_start=0.1)
     model.train()
-    for step in progress(recipe.clip_steps, "labeller"):
+    for step in tqdm(range(recipe.clip_steps), desc="labeller", unit=" steps", disable=None):
         chosen_B = torch.randint(len(labels_B), (recipe.clip_batch,), generator=draws).to(labels_B.device)
         seen_BCHW = augmented(images_BCHW[chosen_B], recipe.clip_warp, draws)
         logits_BX = _logits(model, seen_BCHW, texts[step % len(texts)].to(labels_B.device))
@@ -123,3 +123,10 @@ def _logits(model: Any, images_BCHW: Tensor, tokens: Tensor) -> Tensor:
     heads_XD = torch.cat([classes_KD, texts_TD[classes:]])
     scores: Tensor = model.logit_scale.exp() * model.encode_image(images_BCHW, normalize=True) @ heads_XD.T
     return scores
+
+
+def _save_half(model: nn.Module, path: Path) -> None:
+    """Write the model's state as float16 in safetensors: half the size, read back into float32 by any loader."""
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    halves = {name: value.to(torch.float16) if value.is_floating_point() else value for name, value in state.items()}
+    write_atomically(path, save(halves, metadata={"format": "pt"}))

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from replay.teachers.augmentation import augmented, to_tensor
-from replay.teachers.progress import progress
 from replay.teachers.prompts import TEMPLATES, class_prompt
 from replay.teachers.recipe import Recipe
 from replay.teachers.tiny.autoencoder import encoded, train_autoencoder
@@ -88,7 +88,7 @@ def _fit(parts: Parts, bank: tuple[Tensor, Tensor], texts: Tensor, recipe: Recip
     draws = torch.Generator().manual_seed(seed + 2)
     optimizer = torch.optim.AdamW(learned.parameters(), lr=_RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=recipe.denoiser_steps, pct_start=0.05)
-    for step in progress(recipe.denoiser_steps, "denoiser"):
+    for step in tqdm(range(recipe.denoiser_steps), desc="denoiser", unit=" steps", disable=None):
         chosen_B = torch.randint(len(labels_B), (recipe.denoiser_batch,), generator=draws).to(device)
         prompts_B = _prompts(labels_B[chosen_B].cpu(), draws).to(device)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from prometheus_client import Counter
 
 from stream.feed.pace import Thinning
+from stream.process.clock import now_ms
 from stream.process.errors import R2RError, SourceUnavailable
 from stream.sources.cameras.backoff import Backoff
 from stream.sources.cameras.picture_queue import Picture, PictureQueue
@@ -59,7 +60,7 @@ class CameraOptions:
 class Clocks:
     """Unix milliseconds, and monotonic seconds."""
 
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    now_ms: Callable[[], int] = now_ms
     monotonic: Callable[[], float] = time.monotonic
 
 

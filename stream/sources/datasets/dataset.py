@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from stream.frame import Frame
-from stream.messages.control import Truth
+from stream.messages.truth import Truth
 from stream.process.errors import InvalidImage, SourceUnavailable
 from stream.sources import LabelledFrame
 from stream.sources.datasets.orders import Labels

@@ -9,10 +9,8 @@ import pytest
 from benchmarks.growth.__main__ import Plan, Trace, figures_of, missing_of
 from benchmarks.growth.recurring_stream import VISIT_FRAMES, RecurringLearner, visits
 from benchmarks.growth.repeated_steps import REPEATS, Step, measure_steps
-from learner.model.clusters.settings import ClusterSettings
-from learner.model.encoders.settings import AutoencoderSettings
 from learner.process import fix_threads
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, ClusterSettings, LearnerSettings
 from stream.sources.datasets.packs import load_pack
 
 SMALL = LearnerSettings(

@@ -1,19 +1,19 @@
 """Streams that leave the teachers' world, and how a named model is judged on them."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from benchmarks.named_streams.leaving_streams import WORLDS, leaving_stream
 from benchmarks.named_streams.named_run import accuracy, named_run
-from learner.model.encoders.settings import AutoencoderSettings
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, LearnerSettings
+from replay.generate.generation import Models
 from replay.generate.resynthesis import Resynthesis
-from replay.judge.critic import Seeing
+from replay.judge.judge import LabellerJudge
 from replay.judge.sample_filter import FilterRules
 from replay.label.label import Label
-from replay.studio import Tools
 from stream.sources.datasets.packs import load_pack
 
 PACK = load_pack("digits", None)
@@ -54,13 +54,13 @@ class Everything:
         return [Label("3", 0.9)] * len(embedded)
 
 
-def test_a_learner_calls_what_it_sees_by_what_the_labeller_told_it():
-    encoder = AutoencoderSettings(channels=(16, 16, 16), epochs=1)
-    settings = LearnerSettings(seed=0, autoencoder=encoder, warm_up_frames=64, interval_frames=64)
-    painting = Resynthesis(1.0)
-    tools = Tools(painting, painting, Seeing(Everything(), FilterRules()))
+def test_a_learner_names_images_by_the_words_of_the_labeller():
+    autoencoder = AutoencoderSettings(channels=(16, 16, 16), epochs=1)
+    settings = LearnerSettings(seed=0, autoencoder=autoencoder, warm_up_frames=64, interval_frames=64)
+    resynthesis = Resynthesis(1.0)
+    models = Models(resynthesis, resynthesis, partial(LabellerJudge, Everything(), FilterRules()))
     stream = leaving_stream(PACK, "digits", 320, seed=0)
-    run = named_run(stream, settings, tools)
+    run = named_run(stream, settings, models)
     said = run.names_of(stream.test_images, settings)
     assert {*said} <= {"3", ""}
     assert said.count("3") > len(said) / 2

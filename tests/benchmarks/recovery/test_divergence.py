@@ -9,7 +9,7 @@ from learner.faults import Faults
 from learner.memory.names import Names
 from learner.save.checkpoint import CheckpointStore
 from learner.save.format import state_to_bytes
-from stream.messages.control import CheckpointReady
+from stream.messages.checkpoint_ready import CheckpointReady
 from tests.learner.small import state_with_clusters
 
 MODEL = "m"

@@ -8,8 +8,8 @@ from benchmarks.recovery.__main__ import planned_deaths
 from benchmarks.recovery.killed_roles import AT_RANDOM, Death, KilledRole, histogram
 from benchmarks.recovery.uninterrupted import Judged
 from learner import faults as learner_faults
-from replay import faults as replay_faults
-from stream.messages.control import OffsetRange, TaskPlan
+from replay.worker import Faults as ReplayFaults
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.wait import wait_until
 
 DIES_WHERE_TOLD = """
@@ -78,7 +78,7 @@ def test_a_role_that_ends_by_itself_is_told(tmp_path):
 def test_every_named_phase_is_planned_five_times_and_60_kills_at_least():
     deaths = planned_deaths(quick=False)
     assert sum(map(len, deaths.values())) >= 60
-    for role, points in (("learner", learner_faults.POINTS), ("replay", replay_faults.POINTS)):
+    for role, points in (("learner", learner_faults.POINTS), ("replay", ReplayFaults.points)):
         phases = [death.phase for death in deaths[role]]
         assert {phase: phases.count(phase) for phase in points} == dict.fromkeys(points, 5)
     assert [len(deaths[role]) for role in ("feed", "publisher", "server")] == [5, 5, 5]

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from deploy.cli.client import Client
-from deploy.errors import ImageRefused, ServerAnswer, ServerAway
+from deploy.cli.errors import ImageRefused, ServerAnswer, ServerAway
 from deploy.registry.versions import Registry
 from stream.image_codec import encode_png
-from tests.conftest import free_port
+from stream.process.ports import free_port
 from tests.deploy.published import publish
 from tests.deploy.server_process import ServerProcess
 
@@ -29,6 +29,6 @@ def test_an_answer_has_a_name_a_version_and_five_classes(tmp_path):
             client.ask("cats", IMAGE[:40] + IMAGE[-12:], "image/png")
 
 
-def test_a_server_that_is_away_is_told_in_one_sentence():
+def test_a_server_that_is_away_is_reported_in_one_sentence():
     with Client(f"http://127.0.0.1:{free_port()}") as client, pytest.raises(ServerAway, match="r2r serve"):
         client.ask("cats", IMAGE, "image/png")

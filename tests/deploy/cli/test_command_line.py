@@ -1,4 +1,4 @@
-"""`r2r` itself: every command leads somewhere, and wrong use is told."""
+"""`r2r` itself: every command leads somewhere, and wrong use is an error."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ from deploy.cli.command_line import app
 from tests.architecture.tree import ROOT
 from tests.wait import PATIENCE_SECONDS
 
-GROUPS = ("Start here", "Ask a running system", "Steer it", "One role at a time")
+GROUPS = ("Start here", "Ask a running system", "Change a running system", "One role at a time")
 
 
 def r2r(*argv: str) -> subprocess.CompletedProcess[str]:
@@ -19,11 +19,11 @@ def r2r(*argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=PATIENCE_SECONDS)
 
 
-def test_the_version_and_the_help_are_told() -> None:
+def test_the_version_and_the_help_are_reported() -> None:
     assert re.fullmatch(r"r2r \d+\.\d+\.\d+\S*\n", r2r("--version").stdout)
-    told = r2r("--help")
-    assert told.returncode == 0
-    assert [told.stdout.index(group) for group in GROUPS] == sorted(told.stdout.index(group) for group in GROUPS)
+    output = r2r("--help")
+    assert output.returncode == 0
+    assert [output.stdout.index(group) for group in GROUPS] == sorted(output.stdout.index(group) for group in GROUPS)
 
 
 def test_an_unknown_command_ends_with_2() -> None:
@@ -49,6 +49,6 @@ def test_every_command_has_its_module(command: str, module: str) -> None:
 
 
 def test_the_doctor_tells_of_a_device_that_is_not_there_and_goes_on() -> None:
-    told = r2r("doctor", "--set", "replay.labeller=digits", "--set", "replay.device=cuda:99").stdout
-    assert "weights" in told
-    assert "use 'auto' or 'cpu', or add one" in told
+    output = r2r("doctor", "--set", "replay.labeller=digits", "--set", "replay.device=cuda:99").stdout
+    assert "weights" in output
+    assert "use 'auto' or 'cpu', or add one" in output

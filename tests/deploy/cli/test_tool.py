@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.cli.errors import SystemMissing
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
-from deploy.errors import SystemMissing
 from stream.process.errors import InvalidSetting
 from stream.process.home import Home, running_settings
 
@@ -16,7 +16,7 @@ from stream.process.home import Home, running_settings
 def tool(home: Path, *argv: str) -> Tool:
     flags = tool_parser("look", "Look.")
     add_model_flag(flags)
-    return Tool(flags.parse_args(argv), Home(home))
+    return Tool("look", flags.parse_args(argv), Home(home))
 
 
 def write_run_file(home: Path, pid: int) -> None:
@@ -67,11 +67,11 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_json_is_one_object_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = []
-    tool(tmp_path, "--json").render({"a": 1}, lambda: told.append("shown"))
+    output = []
+    tool(tmp_path, "--json").render({"a": 1}, lambda: output.append("shown"))
     assert json.loads(capsys.readouterr().out) == {"a": 1}
-    tool(tmp_path).render({"a": 1}, lambda: told.append("shown"))
-    assert (told, capsys.readouterr().out) == (["shown"], "")
+    tool(tmp_path).render({"a": 1}, lambda: output.append("shown"))
+    assert (output, capsys.readouterr().out) == (["shown"], "")
 
 
 def run(home: Path, error: BaseException) -> int:
@@ -91,8 +91,8 @@ def test_what_nobody_expected_is_a_sentence_and_its_trace_a_log(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, ZeroDivisionError("by zero")) == 1
-    told, log = capsys.readouterr().err, tmp_path / "logs/tools.log"
-    assert told == f"r2r look: unexpected ZeroDivisionError: by zero (log: {log})\n"
+    output, log = capsys.readouterr().err, tmp_path / "logs/tools.log"
+    assert output == f"r2r look: unexpected ZeroDivisionError: by zero (log: {log})\n"
     assert "Traceback" in log.read_text()
 
 

@@ -9,8 +9,8 @@ from deploy.doctor.service import main
 from stream.kafka.admin import create_topics
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port
 from tests.wait import wait_until
 
 NAMES = ["python", "crc32c", "memory", "disk", "ports", "java", "kafka jars", "kafka", "topics", "clock"]
@@ -31,10 +31,10 @@ def test_every_check_is_made_over_a_broker(
 ) -> None:
     create_topics(stream_settings, Topics("m", stream_settings.topic_prefix))
     code = doctor(tmp_path, stream_settings, "--json", "--model", "m")
-    told = json.loads(capsys.readouterr().out)
-    assert [finding["name"] for finding in told["findings"]] == NAMES
-    assert told["ok"] == (code == 0)
-    levels = {finding["name"]: finding["level"] for finding in told["findings"]}
+    output = json.loads(capsys.readouterr().out)
+    assert [finding["name"] for finding in output["findings"]] == NAMES
+    assert output["ok"] == (code == 0)
+    levels = {finding["name"]: finding["level"] for finding in output["findings"]}
     assert (levels["kafka"], levels["topics"]) == ("ok", "ok")
     assert list(tmp_path.iterdir()) == []
 
@@ -43,9 +43,9 @@ def test_before_the_first_start_nothing_is_wrong_with_kafka(
     absent_broker: StreamSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     doctor(tmp_path, absent_broker)
-    told = capsys.readouterr().out
-    assert "`r2r up` starts one" in told
-    assert "not looked at without Kafka" in told
+    output = capsys.readouterr().out
+    assert "`r2r up` starts one" in output
+    assert "not checked without Kafka" in output
 
 
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

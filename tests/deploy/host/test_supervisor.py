@@ -7,10 +7,11 @@ import sys
 import httpx
 import pytest
 
-from deploy.errors import RoleEnded
+from deploy.host.errors import RoleEnded
 from deploy.host.supervisor import RoleCommand, Supervisor
-from stream.process.home import Home, read_run_file
-from tests.conftest import free_port
+from deploy.roles import SERVER
+from stream.process.home import Home, is_alive, read_run_file
+from stream.process.ports import free_port
 from tests.wait import wait_until
 
 
@@ -22,20 +23,12 @@ def answers(port: int) -> bool:
 
 
 def a_server(port: int) -> RoleCommand:
-    return RoleCommand("server", "deploy.serving.server", ["--port", str(port)], f"http://127.0.0.1:{port}")
+    return RoleCommand("server", SERVER.module, ["--port", str(port)], f"http://127.0.0.1:{port}")
 
 
 def kill(supervisor: Supervisor, name: str) -> None:
     os.kill(supervisor.processes()[name], signal.SIGKILL)
     wait_until(lambda: not supervisor.is_running(name), what="the end of the killed role")
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_role_runs_is_listed_and_ends_with_the_supervisor(tmp_path):
@@ -50,18 +43,18 @@ def test_a_role_runs_is_listed_and_ends_with_the_supervisor(tmp_path):
     assert read_run_file(home) == {}
 
 
-def test_a_role_that_fails_is_told_with_its_own_last_words(tmp_path):
+def test_a_role_that_fails_is_reported_with_its_own_last_line(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
-        supervisor.start(RoleCommand("server", "deploy.serving.server", ["--set", "deploy.prot=1"]))
+        supervisor.start(RoleCommand("server", SERVER.module, ["--set", "deploy.prot=1"]))
         wait_until(lambda: not supervisor.is_running("server"))
         with pytest.raises(RoleEnded, match=r"server ended with code 1.*did you mean 'port'") as caught:
             supervisor.check()
     assert str(caught.value).count("(log: ") == 1
 
 
-def test_a_spare_role_that_fails_is_told_and_the_others_go_on(tmp_path):
+def test_a_spare_role_that_fails_is_reported_and_the_others_go_on(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
-        supervisor.start(RoleCommand("replay-0", "deploy.serving.server", ["--set", "deploy.prot=1"], spare=True))
+        supervisor.start(RoleCommand("replay-0", SERVER.module, ["--set", "deploy.prot=1"], spare=True))
         wait_until(lambda: not supervisor.is_running("replay-0"))
         supervisor.check()
         assert "did you mean 'port'" in supervisor.given_up["replay-0"]
@@ -71,7 +64,7 @@ def test_a_spare_role_that_fails_is_told_and_the_others_go_on(tmp_path):
 
 def test_a_spare_role_that_is_killed_is_started_again_more_often_than_others(tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
-        supervisor.start(RoleCommand("replay-0", "deploy.serving.server", ["--port", "0"], spare=True))
+        supervisor.start(RoleCommand("replay-0", SERVER.module, ["--port", "0"], spare=True))
         for _ in range(7):
             kill(supervisor, "replay-0")
             supervisor.check()
@@ -82,7 +75,7 @@ def test_a_spare_role_that_is_killed_is_started_again_more_often_than_others(tmp
 def test_further_facts_stand_in_the_run_file_beside_the_roles(tmp_path):
     home = Home(tmp_path)
     with Supervisor(home, {"up": {"pid": 7, "model": "cats"}}) as supervisor:
-        supervisor.start(RoleCommand("server", "deploy.serving.server", ["--help"], ends=True))
+        supervisor.start(RoleCommand("server", SERVER.module, ["--help"], ends=True))
         assert list(read_run_file(home)) == ["up", "server"]
         assert read_run_file(home)["up"] == {"pid": 7, "model": "cats"}
 
@@ -108,7 +101,7 @@ def test_a_role_that_was_killed_is_started_again_a_few_times_in_all(tmp_path):
 @pytest.mark.parametrize("ends", [False, True])
 def test_a_role_that_ends_without_an_error_has_failed_unless_its_work_ends(ends, tmp_path):
     with Supervisor(Home(tmp_path)) as supervisor:
-        supervisor.start(RoleCommand("server", "deploy.serving.server", ["--help"], ends=ends))
+        supervisor.start(RoleCommand("server", SERVER.module, ["--help"], ends=ends))
         wait_until(lambda: not supervisor.is_running("server"))
         if ends:
             supervisor.check()
@@ -122,9 +115,10 @@ def test_roles_end_even_if_the_supervisor_is_killed(tmp_path):
         "import sys, time\n"
         "from pathlib import Path\n"
         "from deploy.host.supervisor import RoleCommand, Supervisor\n"
+        "from deploy.roles import SERVER\n"
         "from stream.process.home import Home\n"
         "supervisor = Supervisor(Home(Path(sys.argv[1])))\n"
-        "supervisor.start(RoleCommand('server', 'deploy.serving.server', ['--port', '0']))\n"
+        "supervisor.start(RoleCommand('server', SERVER.module, ['--port', '0']))\n"
         "print('started', flush=True)\n"
         "time.sleep(60)\n"
     )

@@ -1,6 +1,7 @@
 """What `r2r up` refuses before it starts anything, and what it would start."""
 
 import argparse
+import os
 import socket
 import subprocess
 import sys
@@ -11,9 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.cli.all_settings import read_all_settings
-from deploy.errors import SystemRunning
-from deploy.host.one_system import OneSystem
-from deploy.host.up import role_commands
+from deploy.host.errors import SystemRunning
+from deploy.host.up import role_commands, the_only_system
 from deploy.settings import DeploySettings
 from stream.process.errors import InvalidSetting
 from stream.process.home import Home
@@ -37,20 +37,20 @@ def test_a_mistake_in_any_section_is_found(setting: str) -> None:
         read_all_settings(None, [setting])
 
 
-def test_a_setting_outside_of_a_section_is_told(tmp_path: Path) -> None:
+def test_a_setting_outside_of_a_section_is_reported(tmp_path: Path) -> None:
     (tmp_path / "r2r.toml").write_text("port = 8080\n")
     with pytest.raises(InvalidSetting, match="'port' stands outside of a section"):
         read_all_settings(tmp_path / "r2r.toml", [])
 
 
-def test_a_mistake_is_told_before_anything_is_started(tmp_path: Path) -> None:
+def test_a_mistake_is_reported_before_anything_is_started(tmp_path: Path) -> None:
     done = up(tmp_path, "--set", "learner.epoch=3")
     assert (done.returncode, done.stderr.count("\n"), done.stderr.count("(log: ")) == (1, 1, 1)
     assert not (tmp_path / "kafka").exists()
     assert not (tmp_path / "run.json").exists()
 
 
-def test_a_taken_port_is_told_before_anything_is_started(tmp_path: Path) -> None:
+def test_a_taken_port_is_reported_before_anything_is_started(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = up(tmp_path, "--set", f"deploy.port={port}")
@@ -60,9 +60,11 @@ def test_a_taken_port_is_told_before_anything_is_started(tmp_path: Path) -> None
 
 
 def test_a_second_one_in_the_same_home_is_refused(tmp_path: Path) -> None:
-    with OneSystem(Home(tmp_path)), pytest.raises(SystemRunning, match=r"process \d+"):
-        OneSystem(Home(tmp_path))
-    with OneSystem(Home(tmp_path)):
+    home = Home(tmp_path / "new")
+    told = rf"running in {home.root} already \(process {os.getpid()}\); stop it"
+    with the_only_system(home), pytest.raises(SystemRunning, match=told):
+        the_only_system(home)
+    with the_only_system(home):
         pass
 
 

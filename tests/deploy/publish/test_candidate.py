@@ -4,8 +4,8 @@ from pathlib import Path
 
 import onnx
 import pytest
-
 from deploy.errors import InvalidGraph
+
 from deploy.publish.candidate import CandidateExporter
 from deploy.publish.graph_template import GraphTemplate
 from deploy.publish.served_graph import served_graph

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from deploy.errors import CandidateRefused, OutputsNotFinite, ParityFailed
+from deploy.publish.errors import CandidateRefused, OutputsNotFinite, ParityFailed
 from deploy.publish.gates import Images, check_candidate, probe_images
 from deploy.serving.inference_session import InferenceSession
 from tests.deploy.tiny_model import tiny_model

@@ -1,4 +1,4 @@
-"""Checkpoints become versions, in order, once, across restarts; what is refused is told and does not stop the rest."""
+"""Checkpoints become versions, in order, once, across restarts; a refusal is announced and does not stop the rest."""
 
 import hashlib
 import shutil
@@ -12,20 +12,21 @@ import pytest
 from deploy.publish.announcements import Announcements
 from deploy.publish.template_cache import TemplateCache
 from deploy.registry.manifest import Manifest
+from deploy.roles import PUBLISHER
 from stream.kafka.admin import create_topics
 from stream.kafka.producer import BoundedProducer
-from stream.messages.control import CheckpointReady
+from stream.messages.checkpoint_ready import CheckpointReady
 from stream.process.settings import StreamSettings
 from tests.deploy.dying import Died
-from tests.deploy.publisher_site import MODEL, Site
+from tests.deploy.publish.publisher_site import MODEL, Site
 from tests.deploy.small_state import small_state
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 
 class DyingAnnouncements(Announcements):
-    """Dies before it tells of a version."""
+    """Dies before it announces a version."""
 
-    def promoted(self, manifest: Manifest, uri: str) -> None:
+    def announce_version(self, manifest: Manifest, uri: str) -> None:
         raise Died(manifest.version, uri)
 
 
@@ -36,7 +37,7 @@ def site(tmp_path: Path, stream_settings: StreamSettings, templates: TemplateCac
     return made
 
 
-def test_a_checkpoint_becomes_a_version_that_is_told_with_its_evidence(site: Site) -> None:
+def test_a_checkpoint_becomes_a_version_that_is_announced_with_its_evidence(site: Site) -> None:
     ready = site.checkpoint(small_state(seed=1, clusters=7, task_seq=3))
     with site.publisher() as publisher:
         publisher.publish(ready)
@@ -47,9 +48,9 @@ def test_a_checkpoint_becomes_a_version_that_is_told_with_its_evidence(site: Sit
     assert manifest.parity <= 1e-4
     assert manifest.metrics["live_clusters"] == 7
     assert manifest.sha256 == hashlib.sha256(site.registry.read_model(MODEL, 3)).hexdigest()
-    (told,) = site.versions_told()
-    assert (told.version, told.sha256, told.metrics) == (3, manifest.sha256, manifest.metrics)
-    assert told.uri.endswith("/live/digits/3/model.onnx")
+    (announced,) = site.announced_versions()
+    assert (announced.version, announced.sha256, announced.metrics) == (3, manifest.sha256, manifest.metrics)
+    assert announced.uri.endswith("/live/digits/3/model.onnx")
     (event,) = site.events()
     assert (event.id, event.kind) == ("digits/3/promotion/0", "promotion")
     assert event.evidence["parity"] == manifest.parity
@@ -62,20 +63,20 @@ def test_publishing_again_after_a_restart_doubles_nothing(site: Site) -> None:
             for ready in checkpoints:
                 publisher.publish(ready)
     assert site.registry.versions(MODEL) == [1, 2]
-    assert [told.version for told in site.versions_told()] == [1, 2]
+    assert [announced.version for announced in site.announced_versions()] == [1, 2]
     assert [event.id for event in site.events()] == ["digits/1/promotion/0", "digits/2/promotion/0"]
 
 
-def test_a_version_that_was_promoted_but_not_told_is_told_after_the_restart(site: Site) -> None:
+def test_a_version_that_was_promoted_but_not_announced_is_announced_after_the_restart(site: Site) -> None:
     ready = site.checkpoint(small_state(seed=1, task_seq=1))
     with site.publisher(announcing=DyingAnnouncements) as publisher, pytest.raises(Died):
         publisher.publish(ready)
     assert site.registry.versions(MODEL) == [1]
-    assert site.versions_told() == []
+    assert site.announced_versions() == []
     with site.publisher() as publisher:
-        assert [told.version for told in site.versions_told()] == [1]
+        assert [announced.version for announced in site.announced_versions()] == [1]
         publisher.publish(ready)
-    assert [told.version for told in site.versions_told()] == [1]
+    assert [announced.version for announced in site.announced_versions()] == [1]
     assert site.registry.versions(MODEL) == [1]
 
 
@@ -96,11 +97,11 @@ def test_a_pruned_version_is_not_published_again_after_a_restart(site: Site) -> 
             for ready in checkpoints:
                 publisher.publish(ready)
     assert site.registry.versions(MODEL) == [2, 3]
-    assert [told.version for told in site.versions_told()] == [2, 3]
+    assert [announced.version for announced in site.announced_versions()] == [2, 3]
     assert len(site.events()) == 3
 
 
-def test_a_refused_candidate_stays_for_inspection_is_counted_told_and_the_next_is_published(site: Site) -> None:
+def test_a_refused_candidate_stays_for_inspection_is_counted_reported_and_the_next_is_published(site: Site) -> None:
     refused, good = (site.checkpoint(small_state(seed=task, task_seq=task)) for task in (1, 2))
     with site.publisher(tolerance=1e-30) as publisher:
         publisher.publish(refused)
@@ -150,7 +151,7 @@ def _start(site: Site) -> subprocess.Popen[str]:
     settings = (f"stream.bootstrap_servers={site.streaming.bootstrap_servers}", site.streaming.topic_prefix)
     flags = ["--home", str(site.home), "--model", MODEL, "--set", settings[0]]
     flags += ["--set", f"stream.topic_prefix={settings[1]}"]
-    command = [sys.executable, "-m", "deploy.publish.publisher", *flags]
+    command = [sys.executable, "-m", PUBLISHER.module, *flags]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -167,7 +168,7 @@ def test_the_process_killed_and_started_again_ends_with_every_version_once(
     killed.communicate()
     restarted = _start(site)
     try:
-        wait_until(lambda: len({told.version for told in site.versions_told()}) == 4)
+        wait_until(lambda: len({announced.version for announced in site.announced_versions()}) == 4)
         restarted.terminate()
         assert restarted.wait(PATIENCE_SECONDS) == 0
     finally:
@@ -183,7 +184,7 @@ def test_the_process_killed_and_started_again_ends_with_every_version_once(
 
 
 def test_without_a_broker_the_process_ends_with_one_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "deploy.publish.publisher", "--home", str(tmp_path), "--model", MODEL]
+    command = [sys.executable, "-m", PUBLISHER.module, "--home", str(tmp_path), "--model", MODEL]
     command += ["--set", "stream.bootstrap_servers=127.0.0.1:1", "--set", "stream.broker_timeout_seconds=0.3"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
     assert done.returncode == 1

@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
-from deploy.errors import InvalidGraph, NoLiveCluster
+from deploy.publish.errors import NoLiveCluster
 from deploy.publish.gates import check_candidate, probe_images
 from deploy.publish.graph_template import GraphTemplate
 from deploy.publish.served_graph import ServedGraph, export_template, run_module, served_graph
+from deploy.serving.errors import InvalidGraph
 from deploy.serving.inference_session import InferenceSession
 from learner.memory.names import Names
 from learner.model.clusters.mixture import TiedMixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from deploy.errors import ModelNotFound, RegistryError, VersionBroken
+from deploy.registry.errors import ModelNotFound, RegistryError, VersionBroken
 from deploy.registry.versions import Registry
 from stream.process.errors import InvalidSetting, StorageFull
 from tests.deploy.dying import Died, DyingStorage, Life
@@ -84,7 +84,7 @@ def test_a_candidate_is_not_served_and_stays_until_promoted(root: str) -> None:
         registry.read_model("digits", 4)
 
 
-def test_promoting_what_is_not_there_is_told(root: str) -> None:
+def test_promoting_what_is_not_there_is_reported(root: str) -> None:
     with pytest.raises(ModelNotFound, match="no version '4'"):
         Registry(root).promote("digits", 4)
 

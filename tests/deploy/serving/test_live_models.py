@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from deploy.errors import ModelNotFound, ModelNotReady, VersionBroken
 from deploy.metrics import ServingMetrics
+from deploy.registry.errors import ModelNotFound, VersionBroken
 from deploy.registry.versions import Registry
+from deploy.serving.errors import ModelNotReady
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.live_models import LiveModels
 from tests.deploy.published import publish
@@ -123,7 +124,7 @@ def test_a_version_that_is_not_there_is_not_found(server: Server, version: str) 
         server.models.load_older("digits", version)
 
 
-def test_a_broken_version_that_is_asked_for_is_told(server: Server) -> None:
+def test_a_broken_version_that_is_asked_for_is_reported(server: Server) -> None:
     publish(server.registry, "digits", 1, b"no graph")
     publish(server.registry, "digits", 2)
     server.models.refresh()

@@ -1,5 +1,6 @@
-"""The protocol's JSON: what is read, and how what cannot be read is told."""
+"""The protocol's JSON: what is read, and how what cannot be read is refused."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.errors import InvalidRequest, InvalidTensor
+from deploy.serving.errors import InvalidRequest, InvalidTensor
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.protocol import InferRequest, InferResponse, model_metadata
 from deploy.serving.served_contract import OUTPUT_NAMES
@@ -64,7 +65,7 @@ def test_id_and_outputs_are_taken_in_the_order_they_come() -> None:
         ({"data": [10**30] * 72}, "whole numbers from 0 to 255"),
     ],
 )
-def test_a_wrong_tensor_is_told_with_what_came_and_what_to_send(changes: dict[str, Any], cause: str) -> None:
+def test_a_wrong_tensor_is_reported_with_what_came_and_what_to_send(changes: dict[str, Any], cause: str) -> None:
     with pytest.raises(InvalidRequest, match=cause):
         _read(_request(**changes))
 
@@ -90,12 +91,12 @@ def test_binary_tensors_are_refused_in_words() -> None:
         (b'{"id": 3, "inputs": []}', "'id' is 3"),
     ],
 )
-def test_a_body_that_is_no_request_is_told(body: bytes, cause: str) -> None:
+def test_a_body_that_is_no_request_is_reported(body: bytes, cause: str) -> None:
     with pytest.raises(InvalidRequest, match=cause):
         InferRequest.from_bytes(body, max_batch_images=4)
 
 
-def test_an_output_that_the_model_does_not_have_is_told() -> None:
+def test_an_output_that_the_model_does_not_have_is_reported() -> None:
     with pytest.raises(InvalidTensor, match="does not have came; send any of class_id"):
         _read({**_request(), "outputs": [{"name": "logits"}]})
 

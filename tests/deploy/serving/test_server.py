@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from deploy.registry.versions import Registry
+from deploy.roles import SERVER
 from stream.image_codec import encode_jpeg
 from tests.deploy.published import publish
 from tests.deploy.server_process import ServerProcess
@@ -131,7 +132,7 @@ def test_sigterm_lets_a_request_in_flight_finish_and_exits_0(tmp_path: Path, reg
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_exits_0_and_leaves_the_port(tmp_path: Path, number: signal.Signals) -> None:
+def test_on_a_signal_it_exits_0_and_leaves_the_port(tmp_path: Path, number: signal.Signals) -> None:
     with ServerProcess(tmp_path) as server:
         server.process.send_signal(number)
         assert server.process.wait(PATIENCE_SECONDS) == 0
@@ -141,7 +142,7 @@ def test_told_to_stop_it_exits_0_and_leaves_the_port(tmp_path: Path, number: sig
 
 
 def _run(home: Path, *flags: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "deploy.serving.server", "--home", str(home), *flags]
+    command = [sys.executable, "-m", SERVER.module, "--home", str(home), *flags]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_SECONDS)
 
 
@@ -171,7 +172,7 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path, flags: tuple[str, ...],
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_more_requests_than_are_admitted_are_told_to_come_again(tmp_path: Path, registry: Registry) -> None:
+def test_more_requests_than_are_admitted_are_refused_for_now(tmp_path: Path, registry: Registry) -> None:
     publish(registry, "digits", 1)
     with ServerProcess(tmp_path, "--set", "deploy.max_in_flight_requests=1") as server:
         server.wait_until_serving("digits", 1)

@@ -16,20 +16,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console
 
-from deploy.publish.steering import Steering, SteeringFile
+from deploy.cli.console import page_console
+from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
-from deploy.status.page_console import page_console
-from deploy.status.process_memory import resident_bytes
-from deploy.status.running_system import find_running_system, left_over_roles
+from deploy.status.running_system import find_running_system, left_over_roles, resident_bytes
 from deploy.status.scrape import MetricsPage
 from deploy.status.service import main
 from deploy.status.status_page import status_page
-from deploy.status.system_status import EventLog, FrameRate, SystemStatus, look, newest_by_time
+from deploy.status.system_status import EventLog, FrameRate, SystemStatus, newest_by_time, read_status
 from stream.kafka.admin import create_topics
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.home import Home
 from stream.process.settings import StreamSettings
 from tests.wait import wait_until
@@ -90,14 +89,14 @@ def look_at(home: Path, streaming: StreamSettings) -> SystemStatus:
     system = find_running_system(Home(home))
     assert system is not None
     with closing(EventLog(streaming, Topics("cats", streaming.topic_prefix))) as log:
-        return look(Home(home), system, FrameRate(), log, now_seconds=1100.0)
+        return read_status(Home(home), system, FrameRate(), log, now_seconds=1100.0)
 
 
 def test_roles_figures_pin_and_disk_are_gathered_without_kafka(
     tmp_path: Path, metrics: str, absent_broker: StreamSettings
 ) -> None:
     write_run_file(tmp_path, metrics, absent_broker)
-    SteeringFile(str(tmp_path / "registry"), "cats").save(Steering("cats", pinned=9))
+    PromotionStateFile(str(tmp_path / "registry"), "cats").save(PromotionState("cats", pinned=9))
     found = look_at(tmp_path, absent_broker)
     assert [(status.role.name, status.answers) for status in found.roles] == [
         ("up", None),
@@ -112,7 +111,7 @@ def test_roles_figures_pin_and_disk_are_gathered_without_kafka(
 
 def test_the_page_fits_a_narrow_terminal(tmp_path: Path, metrics: str, absent_broker: StreamSettings) -> None:
     write_run_file(tmp_path, metrics, absent_broker)
-    SteeringFile(str(tmp_path / "registry"), "cats").save(Steering("cats", pinned=9))
+    PromotionStateFile(str(tmp_path / "registry"), "cats").save(PromotionState("cats", pinned=9))
     console = Console(width=80, record=True, file=StringIO())
     console.print(status_page(look_at(tmp_path, absent_broker), now_ms=61_000))
     text = console.export_text()
@@ -122,10 +121,10 @@ def test_the_page_fits_a_narrow_terminal(tmp_path: Path, metrics: str, absent_br
     assert "9, pinned" in text
 
 
-LONG_EVENT = Event("", "cats", 7, "promotion", 0, {f"measure_{n}_of_many_that_are_told": n + 0.5 for n in range(12)})
+LONG_EVENT = Event("", "cats", 7, "promotion", 0, {f"measure_{n}_of_many": n + 0.5 for n in range(12)})
 
 
-def test_evidence_is_wrapped_on_a_narrow_terminal_and_told_to_its_end(
+def test_evidence_is_wrapped_on_a_narrow_terminal_and_complete(
     tmp_path: Path, metrics: str, absent_broker: StreamSettings
 ) -> None:
     write_run_file(tmp_path, metrics, absent_broker)
@@ -133,7 +132,7 @@ def test_evidence_is_wrapped_on_a_narrow_terminal_and_told_to_its_end(
     console.print(status_page(replace(look_at(tmp_path, absent_broker), events=(LONG_EVENT,)), now_ms=0))
     text = console.export_text()
     assert max(len(line) for line in text.splitlines()) <= 80
-    assert all(f"measure_{n}_of_many_that_are_told={n}.5" in text for n in range(12))
+    assert all(f"measure_{n}_of_many={n}.5" in text for n in range(12))
     assert "…" not in text
 
 
@@ -150,12 +149,12 @@ def test_where_a_program_reads_it_each_event_and_figure_is_one_line(
     disk = {f"part-{n}": 1024 for n in range(20)}
     page_console().print(status_page(replace(found, events=(LONG_EVENT,), disk_bytes=disk), now_ms=0))
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if "measure_0" in line and "measure_11_of_many_that_are_told=11.5" in line]
+    assert [line for line in lines if "measure_0" in line and "measure_11_of_many=11.5" in line]
     assert [line for line in lines if "part-0" in line and "part-19" in line]
     assert max(len(line) for line in lines) < 1000
 
 
-def test_a_role_that_is_gone_or_silent_is_told(tmp_path: Path, absent_broker: StreamSettings) -> None:
+def test_a_role_that_is_gone_or_silent_is_reported(tmp_path: Path, absent_broker: StreamSettings) -> None:
     write_run_file(tmp_path, "http://127.0.0.1:1", absent_broker)
     found = look_at(tmp_path, absent_broker)
     assert [status.answers for status in found.roles] == [None, False, False]
@@ -164,11 +163,11 @@ def test_a_role_that_is_gone_or_silent_is_told(tmp_path: Path, absent_broker: St
 
 def test_frames_a_second_are_those_of_the_last_half_minute() -> None:
     rate = FrameRate()
-    assert rate.see(page(700), 1100.0) == 7.0
-    assert rate.see(page(800), 1110.0) == 10.0
-    assert rate.see(page(800), 1135.0) == 0.0
-    assert rate.see(page(10), 1136.0) == pytest.approx(10 / 136)
-    assert rate.see(None, 1137.0) is None
+    assert rate.update(page(700), 1100.0) == 7.0
+    assert rate.update(page(800), 1110.0) == 10.0
+    assert rate.update(page(800), 1135.0) == 0.0
+    assert rate.update(page(10), 1136.0) == pytest.approx(10 / 136)
+    assert rate.update(None, 1137.0) is None
 
 
 def test_events_stand_in_the_order_of_their_time_and_not_of_their_coming() -> None:
@@ -197,7 +196,7 @@ def test_the_newest_events_are_kept_and_those_that_come(stream_settings: StreamS
         send(range(12, 14))
         wait_until(lambda: log.newest()[-1].task_seq == 13)
         assert [event.task_seq for event in log.newest()] == [5, 6, 7, 8, 9, 10, 12, 13]
-    with NewestRecords(stream_settings, topics.events, newest=3) as records:
+    with closing(NewestRecords(stream_settings, topics.events, newest=3)) as records:
         send(range(20, 21))
         assert records.passed_over == 11
         assert [record.offset for record in records.past_records(stream_settings)] == [11, 12, 13]

@@ -5,8 +5,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from deploy.cli.console import page_console
 from deploy.registry.manifest import Manifest
-from deploy.status.page_console import page_console
 from deploy.status.version_list import ListedVersion, version_table
 
 RESTORED = Manifest(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from replay.faults import POINTS
+from replay.worker import Faults
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
@@ -32,7 +32,7 @@ def requests_for(topics: Topics) -> list:
 def killed_at_each_point(streaming: StreamSettings, folder: Path) -> Ending:
     """Kill one worker at a point, start it again to be killed at the next one, and at last let it work."""
     topics = prepared(streaming, "again")
-    for point in POINTS:
+    for point in Faults.points:
         with ReplayProcess(folder, streaming, topics, faults=f"kill={point}@1") as worker:
             assert worker.ended() == (-signal.SIGKILL, "")
     with ReplayProcess(folder, streaming, topics) as worker:

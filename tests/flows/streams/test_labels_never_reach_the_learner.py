@@ -6,7 +6,7 @@ from learner.save.checkpoint import content_sha256, load_checkpoint
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Truth
+from stream.messages.truth import Truth
 from tests.flows.preload import learn_until, preload
 from tests.learner.small import digits_frames, load_digits
 

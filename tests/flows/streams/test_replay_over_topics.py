@@ -9,7 +9,9 @@ from learner.service import Learner
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import CheckpointReady, Command, Event
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.command import Command
+from stream.messages.event import Event
 from stream.messages.replay import ReplayRequest
 from stream.process.settings import StreamSettings
 from tests.flows.preload import AfterTask, opened_learner, preload

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from deploy.cli.client import Client
 from deploy.registry.versions import Registry
+from deploy.roles import FEED
 from deploy.status.scrape import read_gauge
 from stream.image_codec import encode_png
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import Event
+from stream.messages.event import Event
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.packs import load_pack
-from tests.conftest import free_port
 from tests.flows.learner_process import write_settings
 from tests.learner.small import SETTINGS
 from tests.wait import PATIENCE_SECONDS, wait_until
@@ -22,7 +23,7 @@ from tests.wait import PATIENCE_SECONDS, wait_until
 
 def feed(home: Path, frames: int) -> None:
     flags = ["--limit", str(frames), "--home", str(home), "--settings", str(home / "settings.toml")]
-    subprocess.run([sys.executable, "-m", "stream.feed.service", "dataset", *flags], check=True)
+    subprocess.run([sys.executable, "-m", FEED.module, "dataset", *flags], check=True)
 
 
 def test_a_frame_on_kafka_becomes_a_version_that_answers_and_is_judged(stream_settings, tmp_path):

@@ -13,8 +13,9 @@ from learner.faults import Faults
 from learner.save.checkpoint import CheckpointStore
 from learner.state import LearnerState
 from stream.kafka.topics import Topics
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port, patient_settings
+from tests.conftest import patient_settings
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, write_settings, written_plans
 from tests.flows.preload import preload
 from tests.learner.small import SETTINGS

@@ -3,8 +3,7 @@ import torch
 
 from learner.change.uncertain_rate import UncertainRate
 from learner.model.contract import Scores
-from learner.model.paper.settings import PaperSettings
-from learner.settings import LearnerSettings
+from learner.settings import LearnerSettings, PaperSettings
 
 
 @pytest.mark.parametrize(("uncertain", "fires"), [(0, False), (6, False), (7, True)])

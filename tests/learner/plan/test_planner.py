@@ -4,18 +4,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from learner.change.schedule import PendingUpdate
 from learner.faults import Faults
 from learner.intake.window import Place
 from learner.plan.cut import merge_by_time
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
-from learner.plan.schedule import PendingUpdate
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from stream.log import Waiting
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import InvalidSetting, PositionLost
 from tests.learner.small import SETTINGS, digit_images
 

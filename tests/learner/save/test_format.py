@@ -10,12 +10,12 @@ import pytest
 import torch
 from safetensors.torch import load
 
+from learner.change.schedule import PendingUpdate
 from learner.intake.window import Place
 from learner.memory.names import Names
 from learner.memory.replay_memory import ReplayMemory
 from learner.model.contract import live_ids
 from learner.part import Saved
-from learner.plan.schedule import PendingUpdate
 from learner.save.checkpoint import content_sha256, load_checkpoint, origin_of
 from learner.save.format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings

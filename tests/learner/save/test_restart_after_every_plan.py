@@ -3,15 +3,15 @@
 import pytest
 
 from learner.faults import Faults
-from learner.model.paper.settings import PaperSettings
 from learner.plan.inputs import InputLogs
 from learner.save.checkpoint import CheckpointStore
 from learner.save.format import state_to_bytes
 from learner.save.resume import resume
+from learner.settings import PaperSettings
 from learner.state import LearnerState
 from learner.step import step
 from stream.memory_log import MemoryLog
-from stream.messages.control import Command
+from stream.messages.command import Command
 from tests.learner.small import SETTINGS, digits_frames, digits_log, run_through
 from tests.learner.workers import answer_all, label_all
 

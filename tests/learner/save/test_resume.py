@@ -1,16 +1,15 @@
 import pytest
 import torch
 
+from learner.change.schedule import PendingUpdate
 from learner.faults import Faults
-from learner.model.clusters.settings import ClusterSettings
-from learner.model.encoders.settings import AutoencoderSettings
 from learner.plan.inputs import InputLogs
 from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
-from learner.plan.schedule import PendingUpdate
 from learner.save.checkpoint import CheckpointStore
 from learner.save.format import state_to_bytes
 from learner.save.resume import resume
+from learner.settings import AutoencoderSettings, ClusterSettings
 from learner.step import step
 from stream.process.errors import CheckpointCorrupt, InvalidSetting, PositionLost
 from tests.learner.small import SETTINGS, digits_log, run_through

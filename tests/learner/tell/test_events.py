@@ -3,14 +3,15 @@ from dataclasses import replace
 import pytest
 
 from learner.change.detector import DriftSignal
-from learner.intake.commands import Named, RefusedCommand
 from learner.memory.replay_memory import ReplayCounts
-from learner.memory.samples import RefusedSamples
 from learner.model.contract import UpdateReport
 from learner.step import Effects
+from learner.steps.commands import Named, RefusedCommand
+from learner.steps.samples import RefusedSamples
 from learner.tell.events import events_of
-from stream.messages.control import Event, OffsetRange, TaskPlan
+from stream.messages.event import Event
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import OffsetRange, TaskPlan
 
 PLAN = TaskPlan("m", 1, 7, {0: OffsetRange(0, 4)}, {}, OffsetRange(0, 0), 0, "", 1_795_000_000_123)
 SIGNAL = DriftSignal("page_hinkley", 21.5, 20.0, 3)

@@ -4,17 +4,17 @@ from prometheus_client import REGISTRY
 
 from learner.change.detector import DriftSignal
 from learner.intake.admission import Rejected
-from learner.intake.commands import Named, RefusedCommand
+from learner.intake.progress import Progress
 from learner.memory.replay_memory import ReplayCounts
-from learner.memory.samples import RefusedSamples
 from learner.model.contract import UpdateReport
-from learner.plan.progress import Progress
 from learner.state import LearnerState
 from learner.step import Effects
+from learner.steps.commands import Named, RefusedCommand
+from learner.steps.samples import RefusedSamples
 from learner.tell import metrics
 from stream.log import Record
-from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.errors import InvalidImage
 from tests.learner.small import SETTINGS
 

@@ -8,7 +8,9 @@ from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.messages.control import CheckpointReady, Event, OffsetRange, TaskPlan
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.event import Event
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.errors import InvalidImage
 
 PLAN = TaskPlan("m", 1, 7, {0: OffsetRange(0, 4)}, {}, OffsetRange(0, 0), 0, "", 1_795_000_000_123)

@@ -12,14 +12,14 @@ SEEDS = range(40)
 
 
 def distance(strength, image):
-    painted = Resynthesis(strength).generate(Subject("", [image]), SEEDS)
-    return np.mean([np.abs(one - image.astype(float)).mean() for one in painted])
+    generated = Resynthesis(strength).generate(Subject("", [image]), SEEDS)
+    return np.mean([np.abs(one - image.astype(float)).mean() for one in generated])
 
 
 def test_without_strength_the_exemplars_are_copied():
     exemplars = [exemplar(16, seed) for seed in range(3)]
-    painted = Resynthesis(0.0).generate(Subject("", exemplars), SEEDS)
-    copied = [[np.array_equal(one, exemplar) for exemplar in exemplars].index(True) for one in painted]
+    generated = Resynthesis(0.0).generate(Subject("", exemplars), SEEDS)
+    copied = [[np.array_equal(one, exemplar) for exemplar in exemplars].index(True) for one in generated]
     assert set(copied) == {0, 1, 2}
 
 
@@ -32,8 +32,8 @@ def test_the_stronger_the_further_from_the_exemplars():
 
 
 def test_images_of_different_seeds_differ():
-    painted = Resynthesis(1.0).generate(Subject("", [exemplar(16)]), SEEDS)
-    assert len({image.tobytes() for image in painted}) == len(SEEDS)
+    generated = Resynthesis(1.0).generate(Subject("", [exemplar(16)]), SEEDS)
+    assert len({image.tobytes() for image in generated}) == len(SEEDS)
 
 
 def test_a_share_stays_a_share():
@@ -41,7 +41,7 @@ def test_a_share_stays_a_share():
     assert Spread().times(0.5).turn_degrees == 3.0
 
 
-def test_generated_digits_are_taken_for_the_digit_they_were_painted_from():
+def test_a_classifier_recognises_the_digit_that_generated_ones_come_from():
     digits = load_digits()
     real, labels = digits.images[:900] * 15.9, digits.target[:900]
     judge = KNeighborsClassifier(3).fit(real.reshape(900, -1), labels)
@@ -49,6 +49,6 @@ def test_generated_digits_are_taken_for_the_digit_they_were_painted_from():
     for label in range(10):
         own = digits.images[900:][digits.target[900:] == label][:5] * 15.9
         exemplars = [np.repeat(image.astype(np.uint8)[:, :, None], 3, axis=2) for image in own]
-        painted = np.stack(Resynthesis(1.0).generate(Subject("", exemplars), range(20)))
-        right += (judge.predict(painted[..., 0].reshape(20, -1)) == label).sum()
+        generated = np.stack(Resynthesis(1.0).generate(Subject("", exemplars), range(20)))
+        right += (judge.predict(generated[..., 0].reshape(20, -1)) == label).sum()
     assert right / 200 > 0.85

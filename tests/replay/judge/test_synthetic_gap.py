@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from tests.replay.test_sample_filter import around
 
 from replay.judge.synthetic_gap import synthetic_gap
+from tests.replay.judge.test_sample_filter import around
 
 
 def test_two_samples_of_one_distribution_have_next_to_none():

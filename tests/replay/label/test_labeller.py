@@ -6,16 +6,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from replay.errors import DeviceMemoryFull, DeviceMissing, WeightsCorrupt, WeightsMissing
-from replay.label.devices import in_halves
+from replay.errors import DeviceMissing, VocabularyRefused, WeightsCorrupt, WeightsMissing
 from replay.label.label import Label, vote
 from replay.label.labeller import Labeller, open_labeller
 from replay.label.open_clip_model import OpenClipModel
 from replay.label.zero_shot_head import TEMPERATURE_FILE, temperature_of, zero_shot_head
 from replay.teachers.examination import DISTRACTORS
-from replay.words.errors import VocabularyRefused
 from stream.sources.datasets.packs import DIGIT_NAMES, digits_part
-from tests.replay.shipped import LABELLER
+from tests.replay.small import LABELLER
 
 TEMPLATES = ["a photo of the digit {}", "a handwritten {}"]
 
@@ -83,7 +81,7 @@ def test_it_abstains_below_the_least_score(digits):
         ([], ""),
     ],
 )
-def test_a_cluster_bears_the_name_of_more_than_half_of_its_exemplars(labels, name):
+def test_a_cluster_has_the_name_of_more_than_half_of_its_exemplars(labels, name):
     assert vote(labels).name == name
 
 
@@ -105,7 +103,7 @@ def test_without_a_choice_there_is_no_labeller(words):
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("ViT-B-32/laion2b_s34b_b79k", "605 MB.*`hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
         ("ViT-B-32/no-such-tag", "has no model"),
@@ -115,20 +113,20 @@ def test_without_a_choice_there_is_no_labeller(words):
         ("ViT-B-32:./no/such.safetensors", "copy it there"),
     ],
 )
-def test_weights_that_are_not_here_are_not_fetched(source, told, tmp_path, monkeypatch):
+def test_weights_that_are_not_here_are_not_fetched(source, expected, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WeightsMissing, match=told):
+    with pytest.raises(WeightsMissing, match=expected):
         open_labeller(source, ["cat", "dog"], TEMPLATES, "cpu")
 
 
 @pytest.mark.parametrize("file", ["open_clip_model.safetensors", "open_clip_config.json", "vocab.json"])
-def test_a_broken_file_is_said_to_be_broken(broken, file):
+def test_a_broken_file_is_an_error(broken, file):
     (broken / file).write_bytes((broken / file).read_bytes()[:100])
     with pytest.raises(WeightsCorrupt, match="anew"):
         open_labeller(str(broken), ["cat", "dog"], TEMPLATES, "cpu")
 
 
-def test_numbers_that_are_none_are_told_at_the_start(broken):
+def test_weights_that_are_no_numbers_are_an_error_at_the_start(broken):
     file = broken / "open_clip_model.safetensors"
     tensors = load_file(file)
     save_file(
@@ -136,17 +134,6 @@ def test_numbers_that_are_none_are_told_at_the_start(broken):
     )
     with pytest.raises(WeightsCorrupt, match="infinite or none"):
         open_labeller(str(broken), ["cat", "dog"], TEMPLATES, "cpu", temperature=0.1)
-
-
-def test_where_memory_is_full_half_is_embedded_after_the_other_and_then_it_is_told():
-    def two_at_most(items):
-        if len(items) > 2:
-            raise torch.OutOfMemoryError
-        return np.array([[item] for item in items], np.float32)
-
-    assert in_halves(two_at_most, [1, 2, 3], "small").tolist() == [[1], [2], [3]]
-    with pytest.raises(DeviceMemoryFull, match=r"3 items at a time do not fit .* beside small; choose"):
-        in_halves(two_at_most, [1, 2, 3, 4, 5], "small")
 
 
 def test_a_file_of_weights_is_read_with_the_architecture_that_is_named(tmp_path):

@@ -18,10 +18,10 @@ from stream.kafka.consumer import PartitionConsumer, read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.kafka.transactions import TransactionalWriter
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import BrokerNotStarted, BrokerUnavailable, PortTaken
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
-from tests.conftest import free_port
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 TOPICS = Topics("m", "own")

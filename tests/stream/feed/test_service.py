@@ -14,7 +14,8 @@ from stream.image_codec import decode_image
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.topics import Topics
-from stream.messages.control import OffsetRange, Truth
+from stream.messages.task_plan import OffsetRange
+from stream.messages.truth import Truth
 from stream.sources import LabelledFrame
 from stream.sources.datasets.dataset import DatasetSource
 from stream.sources.datasets.orders import class_incremental

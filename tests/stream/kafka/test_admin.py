@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from kafka.admin import ConfigResource
 
@@ -78,3 +82,14 @@ def _config(settings: StreamSettings, topic: str) -> dict[str, str]:
     described = admin.describe_configs([ConfigResource("TOPIC", topic)], config_filter="all")
     admin.close()
     return {name: entry["value"] for name, entry in described["topic"][topic].items()}
+
+
+def test_the_command_makes_topics_once_and_then_says_that_they_are_there(
+    stream_settings: StreamSettings, tmp_path: Path
+) -> None:
+    flags = [sys.executable, "-m", "stream.kafka.admin", "create", "--model", "cats", "--home", str(tmp_path)]
+    for name in ("bootstrap_servers", "topic_prefix"):
+        flags += ["--set", f"stream.{name}={getattr(stream_settings, name)}"]
+    assert "cats.tasks" in subprocess.run(flags, check=True, capture_output=True, text=True).stdout
+    assert describe_topic(stream_settings, Topics("cats", stream_settings.topic_prefix).tasks).partitions == 1
+    assert "already" in subprocess.run(flags, check=True, capture_output=True, text=True).stdout

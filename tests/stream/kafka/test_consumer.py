@@ -13,7 +13,7 @@ from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.kafka.transactions import TransactionalWriter
 from stream.log import Record
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import BrokerUnavailable, TopicMissing
 from stream.process.settings import StreamSettings
 from tests.wait import PATIENCE_SECONDS, wait_until

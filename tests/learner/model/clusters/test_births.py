@@ -6,7 +6,7 @@ import torch
 from learner.model.clusters.births import Frames, add_clusters, birth_bounds, merge, nearest, prune, regroup
 from learner.model.clusters.clustering import Clustering
 from learner.model.clusters.mixture import TiedMixture, fit
-from learner.model.clusters.settings import ClusterSettings
+from learner.settings import ClusterSettings
 
 WIDTH = 24
 FINDING = ClusterSettings(most_births=8, cluster_frames=8)

@@ -7,12 +7,11 @@ from learner.memory.names import Names
 from learner.model.clusters.grouping import Bounds
 from learner.model.clusters.model import ClusterModel
 from learner.model.clusters.rehearsal import recall
-from learner.model.clusters.settings import ClusterSettings
 from learner.model.clusters.update import update
 from learner.model.contract import SyntheticImages, UpdateInputs, score_images
-from learner.model.encoders.settings import AutoencoderSettings
 from learner.model.words import Words
 from learner.process import fix_threads
+from learner.settings import AutoencoderSettings, ClusterSettings
 from tests.learner.small import PREPROCESSING, SETTINGS, digit_images
 
 EPOCHS = SETTINGS.autoencoder.epochs

@@ -6,7 +6,7 @@ import torch
 from sklearn.mixture import GaussianMixture
 
 from learner.model.paper.latent_mixture import LatentMixture, cluster_means, far_means, fit_mixture
-from learner.model.paper.settings import PaperSettings
+from learner.settings import PaperSettings
 
 KINDS = ("full", "tied", "diag", "spherical")
 FLOOR = 0.1  # of the latents' mean variance

@@ -5,12 +5,12 @@ import pytest
 
 from stream.image_codec import decode_image
 from stream.process.errors import InvalidSetting, SourceUnavailable
+from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.cameras.camera import CameraSource
 from stream.sources.cameras.camera_reader import CameraOptions, Clocks
 from stream.sources.cameras.video import Address
 from stream.sources.cameras.view import View, crop_of
-from tests.conftest import free_port
 from tests.stream.sources.videos import FileServer, HttpCamera, shown, write_video
 from tests.wait import wait_until
 

@@ -1,0 +1,1 @@
+"""``r2r evaluate``: how good each version is, measured with labels."""
