@@ -7,17 +7,17 @@ from safetensors.torch import load
 
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
+from learner.process import fix_threads
 from learner.save.checkpoint import CheckpointStore
 from learner.save.format import state_to_bytes
-from learner.service import fix_threads
 from learner.state import LearnerState
-from learner.step import execute
+from learner.step import step
 from stream.kafka.admin import create_topics
 from stream.kafka.topics import Topics
 from stream.messages.task_plan import TaskPlan
 from stream.process.settings import StreamSettings
 from tests.flows.learner_process import LearnerProcess, write_settings, written_plans
-from tests.learner.small import AROUND, SETTINGS
+from tests.learner.small import SETTINGS
 
 _TENSORS = "tensors.safetensors"
 
@@ -57,7 +57,7 @@ def executed(plans: list[TaskPlan], logs: InputLogs) -> dict[str, bytes]:
     """Execute given plans on logs in memory."""
     fix_threads(1)
     state = LearnerState.new(SETTINGS)
-    logs.seek(state.where)
+    logs.seek(state.progress.positions)
     for plan in plans:
-        execute(state, plan, logs.take(plan), AROUND)
+        state, _ = step(state, plan, logs.take(plan))
     return state_to_bytes(state)

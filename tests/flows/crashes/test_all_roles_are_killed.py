@@ -9,7 +9,7 @@ from stream.kafka.admin import create_topics
 from stream.kafka.topics import Topics
 
 DEATHS = {
-    "learner": [Death("mid_update"), Death("plan_written", visit=3)],
+    "learner": [Death("update_executed"), Death("plan_written", visit=3)],
     "replay": [Death("mid_transaction")],
     "publisher": [Death(AT_RANDOM, seconds=4.0)],
     "server": [Death(AT_RANDOM, seconds=4.0)],

@@ -28,7 +28,7 @@ FRAMES = 320
 VISITS = {
     "plan_executed": 8,
     "plan_written": 9,
-    "mid_update": 2,
+    "update_executed": 2,
     "checkpoint_half_written": 5,
     "checkpoint_renamed": 3,
     "announced": 3,
@@ -61,7 +61,7 @@ def bench(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     create_topics(streaming, topics)
     send(streaming, topics, 0, FRAMES)
     state, _ = run_through(log_of_records(read_topic(streaming, topics.frames)))
-    missing = state.frames_wanted - (FRAMES - sum(state.positions.values()))
+    missing = state.frames_wanted - (FRAMES - sum(state.progress.positions.frames.values()))
     send(streaming, topics, FRAMES, missing)
     return Bench(streaming, read_topic(streaming, topics.frames), tmp_path_factory.mktemp("crash"))
 
@@ -110,7 +110,7 @@ def check(bench: Bench, reference: Ended, run: Ended) -> None:
 
 def test_the_uninterrupted_run_learns_more_than_once(bench, runs):
     run = runs["uninterrupted"].result()
-    assert json.loads(run.files["state.json"])["updates"] >= 2
+    assert json.loads(run.files["state.json"])["parts"]["progress"]["updates"] >= 2
     check(bench, run, run)
 
 

@@ -1,4 +1,4 @@
-"""kill -9 with samples and a command in flight: once planned and not executed, and in the middle of their update."""
+"""kill -9 with samples and a command in flight: once planned and not executed, and right behind their update."""
 
 import json
 import signal
@@ -39,12 +39,12 @@ def test_killed_twice_with_samples_in_flight_it_ends_bit_identical(stream_settin
     topics = Topics(MODEL, stream_settings.topic_prefix)
     create_topics(stream_settings, topics)
     write_settings(tmp_path, stream_settings, SETTINGS)
-    _, reports = run_through(digits_log(BEFORE, 1))
-    asked = sum(len(report.requests) for report in reports)
+    _, told = run_through(digits_log(BEFORE, 1))
+    asked = sum(len(effects.requests) for effects in told)
     preload(stream_settings, topics, 0, BEFORE)
     requests: list[ReplayRequest] = []
     with (
-        LearnerProcess(tmp_path, MODEL, faults=f"kill=plan_written@{len(reports) + 1}") as first,
+        LearnerProcess(tmp_path, MODEL, faults=f"kill=plan_written@{len(told) + 1}") as first,
         closing(TopicTail(stream_settings, topics.replay_requests)) as tail,
     ):
 
@@ -57,14 +57,15 @@ def test_killed_twice_with_samples_in_flight_it_ends_bit_identical(stream_settin
         answer(stream_settings, topics, requests)
         ends = preload(stream_settings, topics, BEFORE, AFTER)
         assert first.ended() == (-signal.SIGKILL, "")
-    with LearnerProcess(tmp_path, MODEL, faults="kill=mid_update@1") as second:
+    with LearnerProcess(tmp_path, MODEL, faults="kill=update_executed@1") as second:
         assert second.ended() == (-signal.SIGKILL, "")
     run = run_to_the_end(tmp_path, stream_settings, MODEL, ends, leaving=SETTINGS.micro_task_frames - 1)
 
     check_that_plans_tile(run.plans, reached_by(run.plans))
     state = json.loads(run.files["state.json"])
-    assert (state["sample_positions"], state["command_positions"]) == ({"0": 3 * asked}, {"0": 1})
-    assert state["names"] == {"1": "one"}
+    positions = state["parts"]["progress"]["positions"]
+    assert (positions["samples"], positions["commands"]) == ({"0": 3 * asked}, {"0": 1})
+    assert state["parts"]["names"]["given"] == {"1": "one"}
     logs = InputLogs(
         log_of_records(read_topic(stream_settings, topics.frames), 1),
         log_of_records(read_topic(stream_settings, topics.replay_samples), 1),

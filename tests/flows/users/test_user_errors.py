@@ -24,7 +24,7 @@ from tests.wait import wait_until
 MODEL = "m"
 SENTENCES = {
     "broker_away": r"Kafka does not answer at 127.0.0.1:\d+ .* start it with `r2r broker`",
-    "unknown_setting": r"'epoch' is not a setting of \[learner\]; did you mean 'epochs'\?",
+    "unknown_setting": r"'epoch' is not a setting of \[learner.autoencoder\]; did you mean 'epochs'\?",
     "corrupt_checkpoint": r"state.json does not have the checksum .* name a new model .* starts from nothing",
     "port_taken": r"port \d+ for /metrics is taken; free it or choose another with --metrics-port",
     "disk_full": r"no space is left for a checkpoint in .*; free some and start the learner again",
@@ -57,7 +57,7 @@ def broker_away(place: Place) -> tuple[int, str, Place]:
 
 
 def unknown_setting(place: Place) -> tuple[int, str, Place]:
-    with place.learner("--set", "learner.epoch=3") as learner:
+    with place.learner("--set", "learner.autoencoder.epoch=3") as learner:
         return *learner.ended(), place
 
 
