@@ -1,12 +1,13 @@
 import ast
 from dataclasses import fields
 
+from deploy.registry.manifest import Manifest
 from stream.frame import FORMAT_VERSION
 from stream.messages.control import CheckpointReady, Command, Event, ModelVersion, TaskPlan, Truth
 from stream.messages.replay import ReplayRequest, ReplaySamples
 from tests.architecture.tree import ROOT, python_files, syntax
 
-MESSAGES = (CheckpointReady, Command, Event, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)
+MESSAGES = (CheckpointReady, Command, Event, Manifest, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)
 DOCUMENT = (ROOT / "docs" / "formats.md").read_text()
 
 
