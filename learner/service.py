@@ -27,7 +27,7 @@ from stream.kafka.admin import create_topics, wait_for_broker
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.clock import now_ms
 from stream.process.errors import LearnerFenced
 from stream.process.lock import ProcessLock

@@ -19,8 +19,8 @@ from learner.state import LearnerState
 from learner.steps.commands import Named, Outcome, apply_commands
 from learner.steps.requests import Asking, introduction_of, requests_of
 from learner.steps.samples import RefusedSamples, take_in
-from stream.messages.control import TaskPlan
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import TaskPlan
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from replay.generate.generation import Generated
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.messages.replay import ReplayRequest, ReplaySamples
 from stream.process.errors import InvalidMessage
 

@@ -1,6 +1,7 @@
-"""One real Kafka for the whole suite, started by the first test that asks; every test has topics of its own."""
+"""One real Kafka for each worker, started by the first test that asks; every test has topics of its own."""
 
 import itertools
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,9 @@ from stream.broker.embedded import EmbeddedBroker
 from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from tests.wait import PATIENCE_SECONDS
+
+# Two workers on two cores: a second thread of either only waits for the other, and burns its core while it does.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _numbers = itertools.count()
 

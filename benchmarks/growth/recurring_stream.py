@@ -22,7 +22,7 @@ from learner.step import Effects, step
 from stream.frame import Frame
 from stream.image_codec import Pixels, encode_png
 from stream.memory_log import MemoryLog
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.sources.datasets.orders import tasks_of
 from stream.sources.datasets.packs import Pack
 

@@ -21,7 +21,7 @@ from learner.state import LearnerState
 from learner.step import step
 from stream.log import Record
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.sources.datasets.packs import Pack
 
 REPEATS = 5

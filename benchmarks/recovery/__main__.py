@@ -32,7 +32,7 @@ from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer, TopicTail
 from stream.kafka.topics import Topics
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.deadline import Deadline
 from stream.process.ports import free_port
 from stream.process.settings import StreamSettings

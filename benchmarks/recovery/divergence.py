@@ -12,7 +12,7 @@ from safetensors.torch import load
 from learner.save.checkpoint import content_of
 from learner.save.format import state_to_bytes
 from learner.state import LearnerState
-from stream.messages.control import CheckpointReady
+from stream.messages.checkpoint_ready import CheckpointReady
 
 _TENSORS, _STATE = "tensors.safetensors", "state.json"
 

@@ -19,7 +19,8 @@ from learner.step import step
 from stream.frame import Frame
 from stream.kafka.consumer import PartitionConsumer, read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import CheckpointReady, TaskPlan
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.task_plan import TaskPlan
 from stream.process.home import Home
 from stream.process.settings import StreamSettings
 

@@ -22,7 +22,7 @@ from benchmarks.replay.round_trip import coordination_figures
 from benchmarks.replay.teacher_figures import teacher_figures
 from benchmarks.report.result_file import write_result
 from benchmarks.site.broker_site import open_site
-from stream.messages.control import Evidence
+from stream.messages.event import Evidence
 
 MODEL = "replay"
 SEEDS = (0,)

@@ -12,7 +12,7 @@ from benchmarks.site.broker_site import Site
 from deploy.roles import FEED, LEARNER, REPLAY
 from deploy.status.scrape import read_gauge
 from stream.kafka.consumer import PartitionConsumer, TopicTail
-from stream.messages.control import Event, Evidence
+from stream.messages.event import Event, Evidence
 from stream.process.deadline import Deadline
 from stream.process.ports import free_port
 

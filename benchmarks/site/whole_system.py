@@ -15,7 +15,7 @@ from benchmarks.recovery.killed_roles import KilledRole
 from deploy.status.scrape import MetricsPage, read_gauge, read_page
 from stream.kafka.consumer import PartitionConsumer, read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.deadline import Deadline
 from stream.process.ports import free_port
 from stream.process.settings import StreamSettings

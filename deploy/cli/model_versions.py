@@ -10,7 +10,7 @@ from deploy.cli.errors import SystemMissing
 from deploy.cli.send_command import new_command, send_command
 from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
 from deploy.status.version_list import list_versions, version_table
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.clock import now_ms
 
 _WAIT_SECONDS = 30.0

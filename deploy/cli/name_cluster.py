@@ -9,7 +9,7 @@ from deploy.cli.send_command import new_command, send_command
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
 from deploy.publish.promotion_state import PromotionStateFile
 from deploy.registry.versions import Registry
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.clock import now_ms
 
 _UNNAMED = "cluster-"

@@ -12,7 +12,8 @@ from deploy.status.newest_records import NewestRecords
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.messages.control import Command, Event
+from stream.messages.command import Command
+from stream.messages.event import Event
 from stream.process.deadline import Deadline
 from stream.process.errors import InvalidMessage
 from stream.process.settings import StreamSettings

@@ -21,7 +21,8 @@ from stream.process.settings import Settings, table_type
 _WIDTH = 116
 _HEAD = """\
 # Settings of R2R, written by `r2r init`. Each setting stands with its default: take the # away to change it.
-# Lowest first: these defaults, this file (--settings), the environment (R2R_LEARNER__EPOCHS=4), --set learner.epochs=4.
+# Lowest first: these defaults, this file (--settings), the environment (R2R_LEARNER__AUTOENCODER__EPOCHS=4), and
+# --set learner.autoencoder.epochs=4.
 # Names tell units: _bytes, _seconds, _frames.
 """
 _BOUNDS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": "a multiple of"}

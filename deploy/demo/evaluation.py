@@ -19,7 +19,7 @@ from deploy.evaluate.continual_metrics import (
     task_ends,
 )
 from stream.image_codec import encode_png
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.sources.datasets.packs import Pack
 
 Classes = NDArray[np.int64]

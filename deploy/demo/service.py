@@ -26,7 +26,7 @@ from deploy.status.scrape import read_gauge
 from stream.broker.embedded import EmbeddedBroker
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.deadline import Deadline
 from stream.process.errors import R2RError
 from stream.process.home import Home, is_alive, read_run_file

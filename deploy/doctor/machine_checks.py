@@ -1,20 +1,19 @@
 """What the machine has left: memory, disk, ports."""
 
 import shutil
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deploy.doctor.finding import Finding, error, ok, warning
 from deploy.roles import RoleProcess
 from deploy.status.disk_usage import readable_bytes
+from stream.process.ports import listens
 from stream.process.settings import StreamSettings
 
 _SYSTEM_BYTES = 3 * 1024**3  # learner 1.0, publisher 0.9, Kafka 0.4, evaluator, server and worker 0.2 each
 _SPARE_BYTES = 256 * 1024**2
 _LEAST_DISK_BYTES = 1024**3
 _MEMINFO = Path("/proc/meminfo")
-_CONNECT_SECONDS = 0.5
 THIS_MACHINE = "127.0.0.1"
 
 
@@ -65,15 +64,6 @@ def port_on_this_machine(address: str) -> int | None:
     """
     host, _, port = address.rpartition(":")
     return int(port) if host in (THIS_MACHINE, "localhost") else None
-
-
-def listens(host: str, port: int) -> bool:
-    """Say whether somebody takes connections there."""
-    try:
-        socket.create_connection((host, port), _CONNECT_SECONDS).close()
-    except OSError:
-        return False
-    return True
 
 
 def check_ports(

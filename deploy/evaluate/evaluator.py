@@ -30,7 +30,9 @@ from stream.kafka.consumer import TopicTail
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.messages.control import Event, Truth, derived_id
+from stream.messages.event import Event
+from stream.messages.ids import derived_id
+from stream.messages.truth import Truth
 from stream.process.clock import now_ms
 from stream.process.errors import InvalidImage, InvalidMessage
 from stream.process.role import Role, parser, run_role

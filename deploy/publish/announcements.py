@@ -7,7 +7,9 @@ from deploy.registry.manifest import Manifest
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Event, Evidence, ModelVersion, derived_id
+from stream.messages.event import Event, Evidence
+from stream.messages.ids import derived_id
+from stream.messages.model_version import ModelVersion
 from stream.process.settings import StreamSettings
 
 _FLUSH_SECONDS = 30.0

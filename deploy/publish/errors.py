@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from stream.messages.control import Evidence
+from stream.messages.event import Evidence
 from stream.process.errors import R2RError
 
 

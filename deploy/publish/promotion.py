@@ -12,7 +12,9 @@ from deploy.registry.errors import ModelNotFound, RegistryError
 from deploy.registry.manifest import Manifest
 from deploy.registry.versions import Registry
 from stream.log import Record
-from stream.messages.control import Command, Event, Evidence, derived_id
+from stream.messages.command import Command
+from stream.messages.event import Event, Evidence
+from stream.messages.ids import derived_id
 from stream.process.errors import InvalidMessage
 
 _MOST_APPLIED = 256

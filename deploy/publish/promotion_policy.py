@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from deploy.publish.errors import CommandRefused
 from deploy.publish.promotion_state import PromotionState, RollForward
 from deploy.registry.manifest import Manifest
-from stream.messages.control import Command, Evidence
+from stream.messages.command import Command
+from stream.messages.event import Evidence
 
 KINDS = ("pin", "unpin", "rollback")
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from deploy.registry.errors import RegistryError
 from deploy.registry.version_storage import VersionStorage
 from stream.messages import wire_format
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.messages.message import Message
 from stream.process.errors import InvalidMessage
 

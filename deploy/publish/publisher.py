@@ -39,7 +39,7 @@ from stream.kafka.consumer import TopicTail
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.messages.control import CheckpointReady
+from stream.messages.checkpoint_ready import CheckpointReady
 from stream.process.clock import now_ms
 from stream.process.deadline import Deadline
 from stream.process.errors import CheckpointCorrupt, InvalidMessage, UnknownFormat

@@ -6,7 +6,7 @@ from contextlib import closing
 from stream.kafka.client import unavailable
 from stream.kafka.consumer import PartitionConsumer
 from stream.log import Record
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.deadline import Deadline
 from stream.process.settings import StreamSettings
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from deploy.status.disk_usage import readable_bytes
 from deploy.status.system_status import RoleStatus, SystemStatus
-from stream.messages.control import Event
+from stream.messages.event import Event
 
 _FEW = 4
 

@@ -13,7 +13,7 @@ from deploy.status.newest_records import NewestRecords
 from deploy.status.running_system import RunningRole, RunningSystem, resident_bytes
 from deploy.status.scrape import MetricsPage, read_page
 from stream.kafka.topics import Topics
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.errors import InvalidMessage, R2RError
 from stream.process.home import Home
 from stream.process.settings import StreamSettings

@@ -1,6 +1,6 @@
 """When the model learns: which update waits, for how many frames, and for what reason."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, Self
 
 from learner.change.detector import DriftSignal
@@ -102,8 +102,12 @@ class UpdateSchedule:
     def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
         """See `Part.load`."""
         pending = saved.values["pending"]
-        return cls(settings, None if pending is None else PendingUpdate(**pending), saved.values["quiet_updates"])
+        known = {} if pending is None else {name: pending[name] for name in _OF_PENDING}
+        return cls(settings, PendingUpdate(**known) if known else None, saved.values["quiet_updates"])
 
     @property
     def _patience_ms(self) -> int:
         return round(self.settings.update_seconds * 1000)
+
+
+_OF_PENDING = tuple(one.name for one in fields(PendingUpdate))

@@ -6,7 +6,7 @@ from typing import Self
 
 from learner.part import Saved, by_number, by_text
 from learner.settings import LearnerSettings
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 
 COMMANDS_PARTITION = 0
 """Commands have one partition, so that they have one order."""

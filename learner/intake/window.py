@@ -14,7 +14,7 @@ from torch import Tensor
 
 from learner.part import Saved
 from learner.settings import LearnerSettings
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 
 
 class Place(NamedTuple):

@@ -14,7 +14,7 @@ from torch import Tensor
 from learner.intake.window import Place
 from learner.part import Saved, by_number, by_text
 from learner.settings import LearnerSettings
-from stream.messages.control import id_within
+from stream.messages.ids import id_within
 from stream.messages.replay import ReplayRequest
 
 M = TypeVar("M", bound="ReplayMemory")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
 from stream.log import Record, Waiting
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 
 
 def merge_by_time(partitions: Iterable[Sequence[Record]], count: int) -> list[Record]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from stream.log import Waiting
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 
 _SPARSEST = 16  # so that a window's frames never lie further apart: a restart reads what is between them too
 

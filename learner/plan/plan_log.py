@@ -7,7 +7,7 @@ from learner.state import LearnerState
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
 from stream.kafka.transactions import TransactionalWriter
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.errors import InvalidSetting, PositionLost
 from stream.process.settings import StreamSettings
 

@@ -21,7 +21,7 @@ from learner.plan.plan_log import PlanLog, checked_plans
 from learner.seeds import derived_seed
 from learner.state import LearnerState
 from stream.log import FrameLog, Record
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 
 Clock = Callable[[], int]
 """Unix milliseconds."""

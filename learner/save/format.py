@@ -93,8 +93,11 @@ def settings_from_bytes(files: Mapping[str, bytes]) -> LearnerSettings:
 def _document(data: bytes) -> wire_format.Document:
     try:
         return wire_format.from_bytes("learner-state", _VERSION, data)
-    except UnknownFormat:
-        return wire_format.from_bytes("learner-state", _OLD_VERSION, data)
+    except UnknownFormat as unknown:
+        try:
+            return wire_format.from_bytes("learner-state", _OLD_VERSION, data)
+        except UnknownFormat:
+            raise unknown from None
 
 
 def _settings(values: Mapping[str, Any]) -> LearnerSettings:

@@ -16,7 +16,7 @@ from learner.state import LearnerState
 from stream.frame import Frame
 from stream.image_codec import decode_image
 from stream.log import FrameLog, Record
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import InvalidSetting, PositionLost
 
 _ADMITTED = 2**31  # the window's frames passed the caps of their time

@@ -7,7 +7,8 @@ from learner.memory.names import LONGEST_NAME, is_name
 from learner.model.contract import live_ids
 from learner.state import LearnerState
 from stream.log import Record
-from stream.messages.control import Command, TaskPlan
+from stream.messages.command import Command
+from stream.messages.task_plan import TaskPlan
 from stream.process.errors import InvalidMessage
 
 _LONGEST_MESSAGE = 300

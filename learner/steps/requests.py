@@ -19,8 +19,9 @@ from learner.state import LearnerState
 from learner.steps.members import Members, members_of
 from learner.steps.request_order import Share, Wanted, replay_schedule
 from stream.image_codec import encode_png
-from stream.messages.control import TaskPlan, derived_id
+from stream.messages.ids import derived_id
 from stream.messages.replay import MOST_EXEMPLARS, ReplayRequest
+from stream.messages.task_plan import TaskPlan
 
 _MOST_IMAGE_BYTES = 256 * 1024  # of exemplars, and of members; as text they become a third larger
 _ANSWER_MS = 1000  # two workers paint the 100 images of an update in 0.2 s, and on a crowded machine in 1.2 s

@@ -15,8 +15,9 @@ from learner.model.contract import live_ids, score_images
 from learner.model.preprocessing import Preprocessing
 from learner.state import LearnerState
 from stream.log import Record
-from stream.messages.control import TaskPlan, id_within
+from stream.messages.ids import id_within
 from stream.messages.replay import ReplaySamples
+from stream.messages.task_plan import TaskPlan
 from stream.process.errors import InvalidMessage
 
 _LONGEST_MESSAGE = 300

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from learner.step import Effects
 from learner.steps.commands import Named
 from learner.steps.samples import RefusedSamples
-from stream.messages.control import Event, Evidence, derived_id
+from stream.messages.event import Event, Evidence
+from stream.messages.ids import derived_id
 from stream.messages.replay import ReplayRequest
 
 _Decision = tuple[str, Evidence]

@@ -11,7 +11,8 @@ from learner.tell.events import events_of
 from stream.dead_letters import DeadLetters
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import CheckpointReady, derived_id
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.ids import derived_id
 from stream.messages.replay import ReplayRequest
 from stream.process.errors import InvalidMessage
 

@@ -153,7 +153,7 @@ async def _vocabulary(response: AsyncAPIResponse[Any], tokens: Counter[str]) -> 
         reply = await read_reply(_documents(response))
         tokens.update(reply.tokens)
         vocabulary, dropped = vocabulary_in(reply)
-    except APIConnectionError as error:
+    except (APIConnectionError, httpx2.HTTPError) as error:  # the first from a stream, the second from a whole reply
         raise _NoWords(reason="cut", text=f"broke its answer off ({_name_of(error)})") from None
     except VocabularyRefused as error:
         cause = str(error).partition(";")[0]
@@ -165,7 +165,7 @@ async def _vocabulary(response: AsyncAPIResponse[Any], tokens: Counter[str]) -> 
 
 async def _documents(response: AsyncAPIResponse[Any]) -> AsyncIterator[object]:
     """Give the events of a stream; some servers answer whole although a stream was asked for."""
-    if response.headers.get("content-type", "").startswith("text/event-stream"):
+    if response.headers.get("content-type", "").lower().startswith("text/event-stream"):
         async for event in await response.parse(to=AsyncStream[object]):
             yield event
     else:

@@ -10,7 +10,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def listens(host: str, port: int, timeout_seconds: float) -> bool:
+def listens(host: str, port: int, timeout_seconds: float = 0.5) -> bool:
     """Return whether a program accepts connections there; waits at most ``timeout_seconds``."""
     try:
         socket.create_connection((host, port), timeout_seconds).close()

@@ -5,8 +5,6 @@ from tests.architecture.tree import ROOMS, ROOT, python_files
 MOST_MODULES = 12
 FEWEST_LINES = 40
 NOT_COUNTED = {"__init__.py", "conftest.py"}
-# Folders that still hold more: a number here may fall and not rise.
-STILL_LARGE: dict[str, int] = {}
 # Short, and concepts all the same.
 CONCEPTS = {
     "benchmarks/bare/ingest.py",
@@ -14,7 +12,6 @@ CONCEPTS = {
     "benchmarks/learning/paper_row.py",
     "benchmarks/learning/representation.py",
     "benchmarks/replay/noise_requests.py",
-    "benchmarks/report/named_table.py",
     "deploy/cli/console.py",
     "deploy/cli/errors.py",
     "deploy/host/errors.py",
@@ -23,18 +20,12 @@ CONCEPTS = {
     "deploy/status/disk_usage.py",
     "learner/faults.py",
     "learner/memory/last_seen.py",
-    "learner/model/clusters/head.py",
-    "learner/model/clusters/settings.py",
-    "learner/model/paper/settings.py",
+    "learner/model/clusters/rehearsal.py",
     "learner/process.py",
     "learner/seeds.py",
-    "replay/errors.py",
-    "replay/faults.py",
-    "replay/words/errors.py",
     "stream/broker/dies_with_parent.py",
     "stream/messages/checkpoint_ready.py",
     "stream/messages/command.py",
-    "stream/messages/control.py",
     "stream/messages/event.py",
     "stream/messages/ids.py",
     "stream/messages/model_version.py",
@@ -42,23 +33,6 @@ CONCEPTS = {
     "stream/process/clock.py",
     "stream/process/deadline.py",
     "stream/process/ports.py",
-}
-# Short, and yet to be joined with another: this list may shrink and not grow.
-STILL_SHORT = {
-    "learner/intake/preprocess.py",
-    "learner/intake/seen_ids.py",
-    "learner/kept_memory.py",
-    "learner/model/clusters/recall.py",
-    "learner/model/learned.py",
-    "learner/model/method.py",
-    "learner/model/paper/frontier.py",
-    "learner/model/paper/knowledge_format.py",
-    "learner/model/paper/trigger.py",
-    "replay/generate/seeds.py",
-    "replay/label/label.py",
-    "replay/teachers/progress.py",
-    "replay/teachers/shipped.py",
-    "replay/teachers/tiny/half_weights.py",
 }
 
 
@@ -71,10 +45,10 @@ def test_no_folder_holds_more_than_a_dozen_modules():
     for path in modules():
         folder = str(path.parent.relative_to(ROOT))
         counts[folder] = counts.get(folder, 0) + 1
-    assert {folder: count for folder, count in counts.items() if count > STILL_LARGE.get(folder, MOST_MODULES)} == {}
+    assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 
 def test_a_short_module_is_listed_as_a_concept():
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules()}
     short = {path for path, lines in lengths.items() if lines < FEWEST_LINES and path.split("/")[0] in ROOMS}
-    assert short - CONCEPTS - STILL_SHORT == set()
+    assert short == CONCEPTS

@@ -3,8 +3,13 @@ from dataclasses import fields
 
 from deploy.registry.manifest import Manifest
 from stream.frame import FORMAT_VERSION
-from stream.messages.control import CheckpointReady, Command, Event, ModelVersion, TaskPlan, Truth
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.command import Command
+from stream.messages.event import Event
+from stream.messages.model_version import ModelVersion
 from stream.messages.replay import ReplayRequest, ReplaySamples
+from stream.messages.task_plan import TaskPlan
+from stream.messages.truth import Truth
 from tests.architecture.tree import ROOT, python_files, syntax
 
 MESSAGES = (CheckpointReady, Command, Event, Manifest, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from deploy.registry.manifest import Manifest
 from deploy.registry.version_storage import VersionStorage
-from stream.messages.control import Event
+from stream.messages.event import Event
 
 
 class Died(BaseException):

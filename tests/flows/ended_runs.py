@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from learner.save.state_format import state_to_bytes
 from safetensors.torch import load
 
 from learner.faults import Faults
 from learner.plan.inputs import InputLogs
 from learner.save.checkpoint import CheckpointStore
+from learner.save.format import state_to_bytes
 from learner.service import fix_threads
 from learner.state import LearnerState
 from learner.step import execute
 from stream.kafka.admin import create_topics
 from stream.kafka.topics import Topics
-from stream.messages.control import TaskPlan
+from stream.messages.task_plan import TaskPlan
 from stream.process.settings import StreamSettings
 from tests.flows.learner_process import LearnerProcess, write_settings, written_plans
 from tests.learner.small import AROUND, SETTINGS

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +15,8 @@ from deploy.roles import LEARNER
 from learner.settings import LearnerSettings
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import OffsetRange, TaskPlan
-from stream.process.settings import StreamSettings
+from stream.messages.task_plan import OffsetRange, TaskPlan
+from stream.process.settings import Settings, StreamSettings
 from tests.wait import PATIENCE_SECONDS, wait_until
 
 
@@ -74,11 +75,18 @@ class LearnerProcess:
 def write_settings(folder: Path, streaming: StreamSettings, learning: LearnerSettings) -> None:
     """Write the settings file of a learner process."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for section, settings in (("stream", streaming), ("learner", learning)):
-        changed = settings.model_dump(mode="json", exclude_defaults=True)
-        lines += [f"[{section}]", *(f"{name} = {json.dumps(value)}" for name, value in changed.items())]
+    lines = [*_table("stream", streaming), *_table("learner", learning)]
     (folder / "settings.toml").write_text("\n".join(lines))
+
+
+def _table(name: str, settings: Settings) -> Iterator[str]:
+    """Yield the lines of what is no default, tables within it last."""
+    changed = settings.model_dump(mode="json", exclude_defaults=True)
+    yield f"[{name}]"
+    yield from (f"{key} = {json.dumps(value)}" for key, value in changed.items() if not isinstance(value, dict))
+    for key, value in changed.items():
+        if isinstance(value, dict):
+            yield from _table(f"{name}.{key}", getattr(settings, key))
 
 
 def written_plans(streaming: StreamSettings, topics: Topics) -> list[TaskPlan]:

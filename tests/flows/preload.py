@@ -5,8 +5,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from learner.faults import Faults
+from learner.process import fix_threads
 from learner.save.checkpoint import CheckpointStore
-from learner.service import Learner, fix_threads, open_learner
+from learner.service import Learner, open_learner
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import PartitionConsumer
 from stream.kafka.producer import BoundedProducer
@@ -37,8 +38,8 @@ class AfterTask:
         self._deadline = Deadline(PATIENCE_SECONDS)
 
     def is_set(self) -> bool:
-        assert not self._deadline.expired, f"stopped at task {self._learner.state.task_seq}"
-        return self._learner.state.task_seq >= self._task_seq
+        assert not self._deadline.expired, f"stopped at task {self._learner.state.progress.task_seq}"
+        return self._learner.state.progress.task_seq >= self._task_seq
 
 
 @contextmanager

@@ -8,9 +8,7 @@ from learner.faults import POINTS, Faults
 from stream.process.errors import InvalidSetting
 
 PROGRAM = "import sys; from learner.faults import Faults; faults = Faults.parse(sys.argv[1])\n"
-PROGRAM += (
-    "for visit in (1, 2, 3): print(visit, flush=True); [faults.reached(p) for p in ('update_executed', 'announced')]"
-)
+PROGRAM += "for n in (1, 2, 3): print(n, flush=True); [faults.reached(p) for p in ('update_executed', 'announced')]"
 
 
 def test_without_the_variable_every_point_is_passed():

@@ -9,7 +9,8 @@ from learner.save.checkpoint import content_sha256, load_checkpoint
 from stream.kafka.client import TopicPartition, open_admin
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import CheckpointReady, Event
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.event import Event
 from stream.process.errors import LearnerFenced, PositionLost
 from tests.flows.preload import AfterTask, learn_until, opened_learner, preload
 from tests.learner.small import SETTINGS
@@ -43,7 +44,7 @@ def test_started_again_it_announces_the_newest_checkpoint_once_more_and_goes_on(
         ("m/3/checkpoint/0", True),
         ("m/5/checkpoint/0", False),
     ]
-    assert load_checkpoint(newest)[0].task_seq == 5
+    assert load_checkpoint(newest).progress.task_seq == 5
 
 
 def test_a_learner_that_is_fenced_while_it_executes_tells_and_saves_nothing(stream_settings, tmp_path):
@@ -58,7 +59,7 @@ def test_a_learner_that_is_fenced_while_it_executes_tells_and_saves_nothing(stre
         other.take_over()
         with pytest.raises(LearnerFenced):
             learner.learn(AfterTask(learner, 3))
-        assert (learner.state.task_seq, learner.state.updates) == (3, 1), "it has executed the plan"
+        assert (learner.state.progress.task_seq, learner.state.progress.updates) == (3, 1), "it has executed the plan"
         assert list(other.plans_after(2)) == []
         assert learner.checkpoints.newest_good() == before
     assert len(announced(stream_settings, topics)) == told + 1, "what it says once more when it starts"
@@ -68,12 +69,12 @@ def test_a_learner_that_is_fenced_while_it_executes_tells_and_saves_nothing(stre
 def test_lag_tools_see_how_far_the_checkpoint_is(stream_settings, tmp_path):
     topics = Topics("m", stream_settings.topic_prefix)
     preload(stream_settings, topics, 0, 64)
-    state, _ = load_checkpoint(learn_until(stream_settings, topics, tmp_path, 3))
+    state = load_checkpoint(learn_until(stream_settings, topics, tmp_path, 3))
     group = f"{topics.frames}-m"
     with closing(open_admin(stream_settings)) as admin:
         committed = admin.list_group_offsets(group)[group]
     found = {tp.partition: offset.offset for tp, offset in committed.items() if tp.topic == topics.frames}
-    assert found == state.positions
+    assert found == state.progress.positions.frames
 
 
 def test_frames_that_expired_before_they_were_learned_from_are_told_with_the_choices(stream_settings, tmp_path):

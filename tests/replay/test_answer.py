@@ -51,7 +51,7 @@ def test_seeds_are_derived_from_the_requests_alone():
     assert not set(image_seeds(0, 100)) & set(image_seeds(1, 100))
 
 
-def test_what_the_labeller_says_of_members_is_told_once_and_counts_against_the_size():
+def test_the_labels_of_members_are_in_one_batch_and_count_against_its_size():
     labels = [Label("a" * 60, 0.95), Label("", 0.3)] * 8
     generated = Generated(Label("a", 0.9), "fake", [b"x" * 90] * 30, image_seeds(3, 30), labels=labels)
     written = batches(request(3, 30), generated, 1800)

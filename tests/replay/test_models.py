@@ -31,7 +31,7 @@ def test_by_default_nothing_pretrained_is_needed(tmp_path):
         ({"words_file": "/nowhere/words.txt", "labeller": "digits"}, VocabularyRefused, "name a text file"),
     ],
 )
-def test_what_is_missing_is_told_with_its_remedy(tmp_path, changed, error, remedy):
+def test_missing_settings_are_an_error_with_its_remedy(tmp_path, changed, error, remedy):
     with pytest.raises(error, match=remedy):
         opened(tmp_path, **changed)
     if error is not WeightsMissing:  # which has a check of its own
@@ -47,7 +47,7 @@ def test_what_is_missing_is_told_with_its_remedy(tmp_path, changed, error, remed
         ({"chat_url": "http://localhost/v1", "chat_key": "a b"}, "copy it again"),
     ],
 )
-def test_settings_that_cannot_work_are_told_without_a_model_and_without_asking(changed, remedy):
+def test_settings_that_cannot_work_are_an_error_before_a_model_is_loaded(changed, remedy):
     with pytest.raises(InvalidSetting, match=remedy):
         check_settings(ReplaySettings(**changed))
 
@@ -66,11 +66,11 @@ def test_words_and_a_labeller_that_is_not_there(tmp_path):
 
 def test_a_worker_without_pretrained_models_loads_no_heavy_library():
     program = "import sys, replay.worker; print(sorted({'torch', 'open_clip', 'diffusers', 'openai'} & {*sys.modules}))"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
-def test_the_key_of_an_endpoint_is_shown_nowhere():
+def test_the_key_of_an_endpoint_is_not_displayed():
     settings = ReplaySettings(chat_key="sk-secret")
     assert "secret" not in repr(settings)
     assert "secret" not in settings.model_dump_json()

@@ -9,7 +9,7 @@ from replay.judge.sample_filter import Verdict
 from replay.settings import ReplaySettings
 from stream.image_codec import decode_image, encode_png
 from stream.kafka.client import RECORD_OVERHEAD_BYTES
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.messages.replay import MOST_BATCH_BYTES, ReplaySamples
 from stream.process.errors import UnknownFormat
 from stream.process.settings import StreamSettings
@@ -52,7 +52,7 @@ def test_a_request_is_answered_with_the_images_of_its_seeds():
     assert {(one.topic, one.key) for one in work.answers.records} == {("r2r.m.replay.samples", b"m/7/replay-request/5")}
 
 
-def test_where_there_is_nothing_to_say_an_empty_answer_says_so():
+def test_without_images_name_and_labels_the_answer_is_empty():
     class Blank(SeedGenerator):
         def generate(self, _subject, seeds):
             return [None for _ in seeds]
@@ -145,8 +145,8 @@ def test_a_filter_that_refuses_more_than_it_keeps_is_an_event():
             return 1.5
 
     work = handled(request(5, images=6), judge_of=Strict)
-    (told,) = (record for record in work.answers.records if record.topic == "r2r.m.events")
-    event = Event.from_bytes(told.value)
+    (written,) = (record for record in work.answers.records if record.topic == "r2r.m.events")
+    event = Event.from_bytes(written.value)
     assert (event.id, event.kind, event.at_ms) == (f"{request(5).id}/refused", "images_refused", NOW_MS)
     assert event.evidence == {"cluster": 5, "name": "", "kept": 5, "refused_label": 7, "gap": 1.5}
 
@@ -181,7 +181,7 @@ def test_another_major_version_stops_the_worker():
         handler(SeedGenerator()).handle(record_of(b'{"format":"r2r.replay-request/2.0"}'), Flag())
 
 
-def test_told_to_stop_it_leaves_the_request_undone():
+def test_a_stop_leaves_the_request_undone():
     generator, stopping, done = BlockingGenerator(), Flag(), []
     settings = ReplaySettings(batch_images=1)
     wanted = record_of(request(images=3).to_bytes())

@@ -8,7 +8,7 @@ from stream.process.settings import load_settings
 
 
 @pytest.mark.parametrize(
-    ("setting", "told"),
+    ("setting", "expected"),
     [
         ("generator=diffusion", "'resynthesis'"),
         ("strength=4", "less than or equal to 3"),
@@ -17,8 +17,8 @@ from stream.process.settings import load_settings
         ("strenght=1", "did you mean 'strength'"),
     ],
 )
-def test_what_could_not_be_served_with_is_refused_by_its_name(setting, told):
-    with pytest.raises(InvalidSetting, match=told):
+def test_a_setting_out_of_range_is_refused_by_its_name(setting, expected):
+    with pytest.raises(InvalidSetting, match=expected):
         load_settings("replay", ReplaySettings, None, {}, [f"replay.{setting}"])
 
 

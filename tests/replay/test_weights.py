@@ -25,7 +25,7 @@ def test_the_files_of_the_shipped_pair_are_measured_without_being_loaded():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"labeller": "ViT-B-32/datacomp_xl_s13b_b90k"}, "about 605 MB.*fetch them once with `hf download laion/"),
         ({"labeller": "./nowhere"}, "r2r teachers train"),
@@ -36,15 +36,15 @@ def test_the_files_of_the_shipped_pair_are_measured_without_being_loaded():
         ({"generator": "text_to_image", "pipeline": "/nowhere"}, "holds no diffusers pipeline"),
     ],
 )
-def test_what_is_not_here_is_told_with_its_size_and_the_command(settings, told, tmp_path, monkeypatch):
+def test_missing_files_are_an_error_with_their_size_and_the_command(settings, expected, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     (weights,) = found(**settings)
     assert weights.file_bytes == 0
-    assert re.search(told, weights.missing)
+    assert re.search(expected, weights.missing)
 
 
 @pytest.mark.parametrize("source", ["models/sd/v1", "my model"])
-def test_what_is_neither_a_folder_nor_a_hub_id_is_told_too(source):
+def test_a_source_that_is_neither_a_folder_nor_a_hub_id_is_an_error(source):
     (weights,) = found(generator="text_to_image", pipeline=source)
     assert "name a folder that holds a pipeline" in weights.missing
 

@@ -80,7 +80,7 @@ def test_an_answer_that_was_not_written_is_made_again_on_a_new_queue():
     assert counted("answered") - before == 2
 
 
-def test_three_failures_in_a_row_are_told():
+def test_three_failures_in_a_row_are_an_error():
     queue = ListedQueue([request().to_bytes()], *(BrokerUnavailable("Kafka does not answer") for _ in range(3)))
     with pytest.raises(BrokerUnavailable, match="Kafka does not answer"):
         run(queue)

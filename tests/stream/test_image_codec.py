@@ -183,12 +183,12 @@ def test_the_pixel_cap_is_inclusive():
 
 @pytest.mark.parametrize("side", [10_000, 12_000, 40_000])
 def test_a_huge_image_is_refused_from_its_header_without_a_warning(side):
-    started = time.monotonic()
+    started = time.thread_time()
     with warnings.catch_warnings(record=True) as leaked:
         warnings.simplefilter("always")
         assert reason(png_file(side, side, 8, 2, b"\0" * 100)) == "too_many_pixels"
     assert not leaked
-    assert time.monotonic() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(

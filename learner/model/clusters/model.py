@@ -20,6 +20,7 @@ from learner.part import Saved, prefixed
 from learner.settings import LearnerSettings
 
 _UNCERTAINTY = ("modes_KD", "mean_K", "deviation_K", "threshold_K", "recent_K")
+_OF_PROJECTION = ("mean_L", "components_DL")
 _ENCODER, _PROJECTION, _MIXTURE = "encoder", "projection", "mixture"
 
 
@@ -98,7 +99,8 @@ class ClusterModel(ClusterValues):
     def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
         """See `Part.load`."""
         encoder = AutoencoderEncoder.load(Saved(tensors=saved.below(_ENCODER)), settings)
-        projection, known = saved.below(_PROJECTION), saved.below("uncertainty")
+        space, known = saved.below(_PROJECTION), saved.below("uncertainty")
+        projection = Projection(*(space[name] for name in _OF_PROJECTION)) if space else None
         mixture = TiedMixture.of_tensors(saved.below(_MIXTURE), saved.values["next_cluster_id"])
         uncertainty = Uncertainty(*(known[name] for name in _UNCERTAINTY))
-        return cls(encoder, Projection(**projection) if projection else None, mixture, uncertainty, settings.clusters)
+        return cls(encoder, projection, mixture, uncertainty, settings.clusters)

@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.drift.__main__ import delay_frames, row_of, seen_live, signals_in, table
+from benchmarks.drift.__main__ import Bound, delay_frames, row_of, seen_live, signals_in, table, watchers
 from benchmarks.drift.recordings import CalmLength, Recording, record_calm, record_change, varied
-from learner.settings import LearnerSettings
 from tests.learner.small import SETTINGS, load_digits
 
-PAGE_HINKLEY = LearnerSettings()
-ALWAYS = LearnerSettings(drift_detector="always", update_frames=90)
+PAGE_HINKLEY = watchers()["page_hinkley"]
+ALWAYS, NEVER = Bound(fires=True), Bound(fires=False)
 
 
 def recording(excess, change=None, anew=(0,), live=()):
@@ -28,6 +27,10 @@ def changed(after, change=100):
 
 def test_after_a_signal_a_detector_rests_until_an_update_would_have_been():
     assert signals_in(recording([0.0] * 200), ALWAYS) == [0, 91, 182]
+
+
+def test_what_never_fires_has_no_signals():
+    assert signals_in(changed([9.0] * 200), NEVER) == []
 
 
 def test_an_update_ends_the_rest():

@@ -9,17 +9,14 @@ import pytest
 from benchmarks.growth.__main__ import Plan, Trace, figures_of, missing_of
 from benchmarks.growth.recurring_stream import VISIT_FRAMES, RecurringLearner, visits
 from benchmarks.growth.repeated_steps import REPEATS, Step, measure_steps
-from learner.service import fix_threads
-from learner.settings import LearnerSettings
+from learner.process import fix_threads
+from learner.settings import AutoencoderSettings, ClusterSettings, LearnerSettings
 from stream.sources.datasets.packs import load_pack
 
 SMALL = LearnerSettings(
-    encoder_channels=(8, 8, 8),
-    epochs=1,
-    input_size=16,
+    autoencoder=AutoencoderSettings(channels=(8, 8, 8), epochs=1, input_size=16),
+    clusters=ClusterSettings(projection_dimensions=8, most_births=3),
     window_frames=64,
-    projection_dimensions=8,
-    most_births=3,
     drift_threshold=1e9,
 )
 
@@ -48,13 +45,13 @@ def test_a_learner_goes_on_over_the_ends_of_visits_and_both_learners_do_the_same
     learner = RecurringLearner(SMALL, visits(pack, 2, seed=0))
     for _ in range(4):
         learner.next_update()
-    assert learner.state.updates == 4
+    assert learner.state.progress.updates == 4
     assert learner.frames > VISIT_FRAMES
     seen = learner.frames
     steps = measure_steps(pack, learner.state, learner.state)
     assert [len(steps[name]) for name in ("early", "late")] == [REPEATS, REPEATS]
     assert all(step.update_seconds > 0 and step.score_seconds > 0 for step in steps["late"])
-    assert (learner.state.updates, learner.frames) == (4, seen)
+    assert (learner.state.progress.updates, learner.frames) == (4, seen)
 
 
 @pytest.mark.parametrize(

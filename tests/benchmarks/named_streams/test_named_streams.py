@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.named_streams.leaving_streams import WORLDS, leaving_stream
 from benchmarks.named_streams.named_run import accuracy, named_run
-from learner.settings import LearnerSettings
+from learner.settings import AutoencoderSettings, LearnerSettings
 from replay.generate.generation import Models
 from replay.generate.resynthesis import Resynthesis
 from replay.judge.judge import LabellerJudge
@@ -55,7 +55,8 @@ class Everything:
 
 
 def test_a_learner_names_images_by_the_words_of_the_labeller():
-    settings = LearnerSettings(seed=0, encoder_channels=(16, 16, 16), epochs=1, warm_up_frames=64, interval_frames=64)
+    autoencoder = AutoencoderSettings(channels=(16, 16, 16), epochs=1)
+    settings = LearnerSettings(seed=0, autoencoder=autoencoder, warm_up_frames=64, interval_frames=64)
     resynthesis = Resynthesis(1.0)
     models = Models(resynthesis, resynthesis, partial(LabellerJudge, Everything(), FilterRules()))
     stream = leaving_stream(PACK, "digits", 320, seed=0)

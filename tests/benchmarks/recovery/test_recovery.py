@@ -9,7 +9,7 @@ from benchmarks.recovery.killed_roles import AT_RANDOM, Death, KilledRole, histo
 from benchmarks.recovery.uninterrupted import Judged
 from learner import faults as learner_faults
 from replay.worker import Faults as ReplayFaults
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.wait import wait_until
 
 DIES_WHERE_TOLD = """

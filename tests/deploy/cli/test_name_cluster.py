@@ -7,19 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from deploy.cli.commanding import ask_for, new_command
+from deploy.cli.naming import main, version_of
+from deploy.errors import CommandUnanswered
+from deploy.publish.steering import Steering, SteeringFile
 
-from deploy.cli.errors import CommandUnanswered
-from deploy.cli.name_cluster import main, version_of
-from deploy.cli.send_command import new_command, send_command
-from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from learner.faults import Faults
+from learner.model.contract import live_ids
+from learner.process import fix_threads
 from learner.save.checkpoint import CheckpointStore
-from learner.service import Learner, fix_threads, open_learner
+from learner.service import Learner, open_learner
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import Command
+from stream.messages.command import Command
 from stream.process.clock import now_ms
 from stream.process.settings import StreamSettings
 from tests.deploy.published import publish
@@ -43,7 +45,7 @@ def learner(stream_settings: StreamSettings, tmp_path: Path) -> Iterator[Learner
         following = threading.Thread(target=opened.learn, args=(stopping,))
         following.start()
         try:
-            wait_until(lambda: opened.state.updates > 0 or not following.is_alive(), what="the first update")
+            wait_until(lambda: opened.state.progress.updates > 0 or not following.is_alive(), what="the first update")
             yield opened
         finally:
             stopping.set()
@@ -59,21 +61,21 @@ def test_a_cluster_is_named_cleared_and_a_mistake_is_refused(
     learner: Learner, stream_settings: StreamSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     common = flags(stream_settings, tmp_path)
-    cluster = int(learner.state.knowledge.mixture.ids_K.max())
+    cluster = max(live_ids(learner.state.model))
     assert main([f"cluster-{cluster}", "three", *common]) == 0
-    task = learner.state.task_seq
+    task = learner.state.progress.task_seq
     assert capsys.readouterr().out == f"cluster {cluster} is called three from version {task} on\n"
     assert learner.state.names.given == {cluster: "three"}
-    PromotionStateFile(str(tmp_path / "registry"), MODEL).save(PromotionState(MODEL, pinned=1))
+    SteeringFile(str(tmp_path / "registry"), MODEL).save(Steering(MODEL, pinned=1))
     assert main([str(cluster), "--clear", "--json", *common]) == 0
-    output = json.loads(capsys.readouterr().out)
-    assert (output["kind"], output["pinned"], output["evidence"]["name"]) == ("naming", 1, "")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["kind"], told["pinned"], told["evidence"]["name"]) == ("naming", 1, "")
     assert learner.state.names.given == {}
     assert main(["4711", "none", *common]) == 1
     assert "there is no live cluster 4711" in capsys.readouterr().err
 
 
-def test_the_version_that_will_carry_it_is_reported_also_after_a_rollback(tmp_path: Path) -> None:
+def test_the_version_that_will_carry_it_is_told_also_after_a_rollback(tmp_path: Path) -> None:
     registry = Registry(str(tmp_path))
     assert version_of(registry, MODEL, 9) == 9
     old = publish(registry, MODEL, 8)
@@ -87,14 +89,14 @@ def test_the_version_that_will_carry_it_is_reported_also_after_a_rollback(tmp_pa
     assert version_of(registry, MODEL, 9) == 11
 
 
-def test_without_a_learner_the_command_stands_and_its_sender_is_reported(
+def test_without_a_learner_the_command_stands_and_its_sender_is_told(
     stream_settings: StreamSettings,
 ) -> None:
     topics = Topics(MODEL, stream_settings.topic_prefix)
     create_topics(stream_settings, topics)
     command = new_command(MODEL, "name", {"cluster": 1, "name": "one"}, 17)
     with pytest.raises(CommandUnanswered, match="takes effect when the learner of model m comes to it"):
-        send_command(stream_settings, topics, command, wait_seconds=0.1)
+        ask_for(stream_settings, topics, command, wait_seconds=0.1)
     (record,) = read_topic(stream_settings, topics.commands)
     assert Command.from_bytes(record.value or b"") == command
 

@@ -1,5 +1,5 @@
 from deploy.demo.evaluation import version_at
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 
 
 def plan(task_seq: int, frames: int) -> TaskPlan:

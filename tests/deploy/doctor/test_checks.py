@@ -1,6 +1,5 @@
 """Each check of `r2r doctor` on facts of its own."""
 
-import socket
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,6 @@ from deploy.doctor.machine_checks import (
     check_disk,
     check_memory,
     check_ports,
-    listens,
 )
 from deploy.doctor.weights_checks import check_weights
 from deploy.settings import DeploySettings
@@ -88,13 +86,6 @@ def test_a_port_is_free_ours_or_taken() -> None:
     assert check_ports(wanted, frozenset(), lambda _, __: False).message == "9, 10, 11, 12, 13 are free"
     taken = check_ports(wanted, frozenset({9}), lambda _, port: port in (9, 12))
     assert (taken.level, "12 (evaluator)" in taken.message, "9 (server)" in taken.message) == ("error", True, False)
-
-
-def test_a_listener_is_seen() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert listens("127.0.0.1", port)
-    assert not listens("127.0.0.1", port)
 
 
 def test_no_kafka_yet_is_well_where_one_can_be_started_and_an_error_elsewhere(absent_broker: StreamSettings) -> None:

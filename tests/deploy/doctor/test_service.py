@@ -49,8 +49,8 @@ def test_before_the_first_start_nothing_is_wrong_with_kafka(
 
 
 def test_a_wrong_setting_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--home", str(tmp_path), "--set", "learner.epoch=1"]) == 1
-    assert "did you mean 'epochs'" in capsys.readouterr().err
+    assert main(["--home", str(tmp_path), "--set", "learner.exemplar=1"]) == 1
+    assert "did you mean 'exemplars'" in capsys.readouterr().err
 
 
 def test_the_broker_tells_how_topics_are_kept_and_what_time_it_is(stream_settings: StreamSettings) -> None:

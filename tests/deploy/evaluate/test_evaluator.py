@@ -18,7 +18,8 @@ from stream.kafka.admin import create_topics
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Event, Truth
+from stream.messages.event import Event
+from stream.messages.truth import Truth
 from stream.process.home import Home
 from stream.process.role import Role
 from stream.process.settings import StreamSettings

@@ -27,7 +27,7 @@ def up(home: Path, *flags: str) -> subprocess.CompletedProcess[str]:
 
 
 def role(home: Path) -> Role:
-    flags = argparse.Namespace(model="m", set=["learner.epochs=3"], settings=None)
+    flags = argparse.Namespace(model="m", set=["learner.seed=3"], settings=None)
     return Role("up", flags, Home(home), threading.Event(), home / "log")
 
 
@@ -73,7 +73,7 @@ def test_every_role_has_the_flags_and_a_port_of_its_own(tmp_path: Path) -> None:
     commands = role_commands(role(tmp_path), serving)
     workers = ["replay-0", "replay-1"]
     assert [command.name for command in commands] == ["server", "learner", "publisher", "evaluator", *workers]
-    assert all("learner.epochs=3" in command.arguments for command in commands)
+    assert all("learner.seed=3" in command.arguments for command in commands)
     addresses = [command.address for command in commands]
     assert addresses == [f"http://127.0.0.1:{port}" for port in (9000, *range(9100, 9100 + len(commands) - 1))]
     assert [command.name for command in commands if command.spare] == workers

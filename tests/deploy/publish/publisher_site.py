@@ -21,7 +21,10 @@ from learner.state import LearnerState
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import CheckpointReady, Event, ModelVersion, derived_id
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.event import Event
+from stream.messages.ids import derived_id
+from stream.messages.model_version import ModelVersion
 from stream.process.settings import StreamSettings
 
 MODEL = "digits"

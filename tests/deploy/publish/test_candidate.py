@@ -4,13 +4,13 @@ from pathlib import Path
 
 import onnx
 import pytest
+from deploy.errors import InvalidGraph
 
 from deploy.publish.candidate import CandidateExporter
 from deploy.publish.graph_template import GraphTemplate
 from deploy.publish.served_graph import served_graph
 from deploy.publish.template_cache import TemplateCache
-from deploy.serving.errors import InvalidGraph
-from tests.deploy.small_state import small_state
+from tests.deploy.small_state import cluster_model, small_state
 
 
 class Exports:
@@ -71,7 +71,7 @@ def test_a_candidate_that_fails_with_a_proven_template_is_refused_without_an_exp
     exporter = CandidateExporter(templates, 1e-4, exports)
     exporter.export(served_graph(small_state(seed=1)))
     broken = small_state(seed=2)
-    broken.knowledge.network.encoder[0].weight.data[:] = float("nan")
+    cluster_model(broken).encoder.network.encoder[0].weight.data[:] = float("nan")
     candidate = exporter.export(served_graph(broken))
     assert candidate.refusal is not None
     assert candidate.refusal.reason == "not_finite"
@@ -79,6 +79,6 @@ def test_a_candidate_that_fails_with_a_proven_template_is_refused_without_an_exp
     assert exports.count == 0
 
 
-def test_an_initializer_without_a_value_is_reported(template: GraphTemplate) -> None:
+def test_an_initializer_without_a_value_is_told(template: GraphTemplate) -> None:
     with pytest.raises(InvalidGraph, match="is not one of the model's values"):
         template.filled({}, ["a"] * 12)

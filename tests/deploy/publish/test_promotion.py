@@ -10,7 +10,7 @@ from deploy.publish.promotion import PromotionController
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from stream.log import Record
-from stream.messages.control import Command
+from stream.messages.command import Command
 from tests.deploy.dying import Died, DyingAnnouncements, DyingStorage, Life, Topic
 from tests.deploy.published import publish
 

@@ -8,7 +8,8 @@ from deploy.publish.errors import CommandRefused
 from deploy.publish.promotion_policy import ServableVersions, decide
 from deploy.publish.promotion_state import PromotionState, RollForward
 from deploy.registry.manifest import Manifest
-from stream.messages.control import Command, Evidence
+from stream.messages.command import Command
+from stream.messages.event import Evidence
 from tests.deploy.published import manifest_of
 
 FREE = PromotionState("digits")

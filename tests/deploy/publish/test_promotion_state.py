@@ -6,7 +6,7 @@ import pytest
 
 from deploy.publish.promotion_state import PromotionState, PromotionStateFile, RollForward
 from deploy.registry.errors import RegistryError
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.errors import InvalidMessage, UnknownFormat
 
 STORED = (Path(__file__).parents[2] / "fixtures/formats/v1/steering.json").read_bytes()

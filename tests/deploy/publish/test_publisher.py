@@ -15,7 +15,7 @@ from deploy.registry.manifest import Manifest
 from deploy.roles import PUBLISHER
 from stream.kafka.admin import create_topics
 from stream.kafka.producer import BoundedProducer
-from stream.messages.control import CheckpointReady
+from stream.messages.checkpoint_ready import CheckpointReady
 from stream.process.settings import StreamSettings
 from tests.deploy.dying import Died
 from tests.deploy.publish.publisher_site import MODEL, Site

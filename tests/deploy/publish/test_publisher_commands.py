@@ -13,7 +13,8 @@ from stream.kafka.admin import create_topics
 from stream.kafka.consumer import TopicTail
 from stream.kafka.producer import BoundedProducer
 from stream.log import Record
-from stream.messages.control import CheckpointReady, Command
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.command import Command
 from stream.process.settings import StreamSettings
 from tests.deploy.publish.publisher_site import MODEL, Site
 from tests.deploy.small_state import small_state

@@ -14,10 +14,16 @@ from deploy.serving.errors import InvalidGraph
 from deploy.serving.inference_session import InferenceSession
 from learner.memory.names import Names
 from learner.model.clusters.mixture import TiedMixture
+from learner.settings import LearnerSettings
 from learner.state import LearnerState
-from tests.deploy.small_state import SETTINGS, small_state
+from tests.deploy.small_state import SETTINGS, cluster_model, small_state
 
 TOLERANCE = 1e-4
+
+
+def _settings_with(**changes: object) -> LearnerSettings:
+    """Return the small settings with another encoder."""
+    return SETTINGS.model_copy(update={"autoencoder": SETTINGS.autoencoder.model_copy(update=changes)})
 
 
 def _model(template: GraphTemplate, served: ServedGraph) -> bytes:
@@ -54,9 +60,7 @@ def test_images_of_any_size_are_answered(template: GraphTemplate, size: tuple[in
 
 
 def _named(seed: int, names: dict[int, str]) -> LearnerState:
-    state = small_state(seed)
-    state.names = Names(names)
-    return state
+    return replace(small_state(seed), names=Names(names))
 
 
 def test_clusters_of_one_name_are_one_class_with_their_probabilities_summed(template: GraphTemplate) -> None:
@@ -90,10 +94,11 @@ def test_with_fewer_than_five_classes_the_rest_is_empty(template: GraphTemplate)
 
 def test_a_class_of_probability_0_still_ranks_before_dead_slots(template: GraphTemplate) -> None:
     state = small_state(seed=1, clusters=5)
-    means = state.knowledge.mixture.means_KD.clone()
+    model = cluster_model(state)
+    means = model.mixture.means_KD.clone()
     means[:4] += 1e3
-    moved = replace(state.knowledge.mixture, means_KD=means)
-    state.knowledge = replace(state.knowledge, mixture=moved)
+    moved = replace(model.mixture, means_KD=means)
+    state = replace(state, model=replace(model, mixture=moved))
     answer = InferenceSession.load(_model(template, served_graph(state)), "cpu", threads=1).run(next(probe_images()))
     assert (np.sort(answer.top_ids, axis=1) == np.arange(5)).all()
 
@@ -117,19 +122,19 @@ def test_a_template_is_read_back(template: GraphTemplate) -> None:
 def test_another_structure_is_told_apart_and_does_not_fill_the_template(template: GraphTemplate) -> None:
     here = served_graph(small_state(seed=1))
     for settings in (
-        SETTINGS.model_copy(update={"encoder_channels": (16, 8, 8)}),
-        SETTINGS.model_copy(update={"max_clusters": 16}),
+        _settings_with(channels=(16, 8, 8)),
+        SETTINGS.model_copy(update={"clusters": SETTINGS.clusters.model_copy(update={"max_clusters": 16})}),
     ):
         other = served_graph(small_state(seed=1, settings=settings))
         assert other.structure != here.structure
         with pytest.raises(InvalidGraph, match="initializer"):
             _model(template, other)
-    cropped = served_graph(small_state(seed=1, settings=SETTINGS.model_copy(update={"aspect": "crop"})))
+    cropped = served_graph(small_state(seed=1, settings=_settings_with(aspect="crop")))
     assert cropped.structure != here.structure
 
 
 def test_the_middle_square_is_cropped_as_pytorch_does() -> None:
-    served = served_graph(small_state(seed=1, settings=SETTINGS.model_copy(update={"aspect": "crop"})))
+    served = served_graph(small_state(seed=1, settings=_settings_with(aspect="crop")))
     model_bytes = _model(export_template(served), served)
     assert check_candidate(model_bytes, lambda images: run_module(served, images), TOLERANCE).difference <= TOLERANCE
 
@@ -138,7 +143,6 @@ def test_without_an_update_or_a_live_cluster_there_is_nothing_to_serve() -> None
     with pytest.raises(NoLiveCluster, match="no live cluster"):
         served_graph(LearnerState.new(SETTINGS))
     state = small_state(seed=1)
-    empty = TiedMixture.empty(SETTINGS.max_clusters, SETTINGS.projection_dimensions)
-    state.knowledge = replace(state.knowledge, mixture=empty)
+    empty = TiedMixture.empty(SETTINGS.clusters.max_clusters, SETTINGS.clusters.projection_dimensions)
     with pytest.raises(NoLiveCluster):
-        served_graph(state)
+        served_graph(replace(state, model=replace(cluster_model(state), mixture=empty)))

@@ -28,7 +28,7 @@ from deploy.status.system_status import EventLog, FrameRate, SystemStatus, newes
 from stream.kafka.admin import create_topics
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.home import Home
 from stream.process.settings import StreamSettings
 from tests.wait import wait_until

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from learner.save.state_format import state_to_bytes
 
 from learner.faults import POINTS
 from learner.plan.inputs import InputLogs
+from learner.save.format import state_to_bytes
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer

@@ -9,7 +9,7 @@ from stream.kafka.admin import create_topics
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Command
+from stream.messages.command import Command
 from stream.messages.replay import ReplayRequest
 from tests.flows.ended_runs import differing, executed, run_to_the_end
 from tests.flows.learner_process import LearnerProcess, check_that_plans_tile, reached_by, write_settings

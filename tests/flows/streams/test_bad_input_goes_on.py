@@ -37,10 +37,10 @@ def test_bad_frames_are_set_aside_and_the_good_ones_are_learned(stream_settings,
         for partition, value in enumerate(BAD.values()):
             producer.send(topics.frames, b"camera", value, (), partition % stream_settings.frame_partitions)
     preload(stream_settings, topics, 30, 30)
-    state, _ = load_checkpoint(learn_until(stream_settings, topics, tmp_path, 4))
-    good = SETTINGS.warm_up_frames
-    assert state.images_backpropagated == good * SETTINGS.epochs, "the update waited for so many good frames"
-    assert sum(state.positions.values()) == good + len(BAD)
+    progress = load_checkpoint(learn_until(stream_settings, topics, tmp_path, 4)).progress
+    good, passes = SETTINGS.warm_up_frames, SETTINGS.autoencoder.epochs
+    assert progress.images_backpropagated == good * passes, "the update waited for so many good frames"
+    assert sum(progress.positions.frames.values()) == good + len(BAD)
     dead = read_topic(stream_settings, topics.frames_dlq)
     reasons = {dict(record.headers)["r2r-reason"].decode(): record for record in dead}
     assert reasons.keys() == BAD.keys()

@@ -5,15 +5,14 @@ from contextlib import closing
 
 import pytest
 
-from learner.intake.admission import admit
+from learner.intake.admission import admit, decoder
 from learner.intake.resends import ResendWindows
-from learner.service import decoder
-from learner.settings import LearnerSettings
 from stream.frame import Frame
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
 from tests.architecture.tree import ROOT
+from tests.learner.small import PREPROCESSING
 from tests.stream.sources.files import write_picture
 
 BLOCKS = re.findall(r"^```python\n(.*?)^```", (ROOT / "docs" / "feeding.md").read_text(), re.DOTALL | re.MULTILINE)
@@ -61,14 +60,14 @@ def test_the_cloudevents_producer_is_read_with_source_id_sequence_and_time(strea
 def test_run_again_it_sends_the_same_frames_and_the_learner_drops_them(stream_settings, frames):
     produced(BLOCKS[0], stream_settings, frames)
     records = produced(BLOCKS[0], stream_settings, frames)
-    admitted = admit(records, frames, ResendWindows(), decoder(stream_settings), LearnerSettings())
+    admitted = admit(records, frames, ResendWindows(), decoder(stream_settings), PREPROCESSING)
     assert (len(records), len(admitted.places), admitted.resent, admitted.rejected) == (6, 3, 3, [])
 
 
 def test_a_plain_jpeg_without_headers_is_admitted_as_often_as_it_is_sent(stream_settings, frames):
     produced(BLOCKS[1], stream_settings, frames)
     records = produced(BLOCKS[1], stream_settings, frames)
-    admitted = admit(records, frames, ResendWindows(), decoder(stream_settings), LearnerSettings())
+    admitted = admit(records, frames, ResendWindows(), decoder(stream_settings), PREPROCESSING)
     assert (len(admitted.places), admitted.resent, admitted.rejected) == (2, 0, [])
     identities = {Frame.from_record(r.value, r.headers, frames, (r.partition, r.offset)).identity for r in records}
     assert len(identities) == 2

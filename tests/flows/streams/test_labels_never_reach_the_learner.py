@@ -6,7 +6,7 @@ from learner.save.checkpoint import content_sha256, load_checkpoint
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import Truth
+from stream.messages.truth import Truth
 from tests.flows.preload import learn_until, preload
 from tests.learner.small import digits_frames, load_digits
 
@@ -29,5 +29,5 @@ def test_permuted_labels_change_no_bit_of_the_checkpoint(stream_settings, tmp_pa
     tell_labels(stream_settings, permuted, np.random.default_rng(0).permutation(labels))
     assert len(read_topic(stream_settings, permuted.truth)) == 2 * FRAMES
     second = learn_until(stream_settings, permuted, tmp_path, TASKS)
-    assert load_checkpoint(first)[0].updates >= 1
+    assert load_checkpoint(first).progress.updates >= 1
     assert content_sha256(first) == content_sha256(second)

@@ -9,7 +9,9 @@ from learner.service import Learner
 from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
-from stream.messages.control import CheckpointReady, Command, Event
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.command import Command
+from stream.messages.event import Event
 from stream.messages.replay import ReplayRequest
 from stream.process.settings import StreamSettings
 from tests.flows.preload import AfterTask, opened_learner, preload
@@ -29,7 +31,7 @@ def one_partition(stream_settings: StreamSettings) -> StreamSettings:
 class Between(AfterTask):
     """Lets a test act between the learner's plans, in its thread: what is sent then is there for the next plan."""
 
-    def __init__(self, learner: Learner, task_seq: int, act: Callable[[], None]) -> None:
+    def __init__(self, learner: Learner, task_seq: int, act: Callable[[], object]) -> None:
         super().__init__(learner, task_seq)
         self._act = act
 
@@ -110,8 +112,8 @@ def test_a_late_answer_waits_for_the_next_update_and_nothing_waits_for_it(one_pa
         opened_learner(one_partition, topics, tmp_path) as learner,
         closing(Worker(one_partition, topics, learner, lambda asked: [painted(asked).to_bytes()])) as worker,
     ):
-        learner.learn(Between(learner, LAST_TASK, lambda: worker.work() if learner.state.updates == 2 else None))
-        counts, waiting = learner.state.replay.counts, len(learner.state.replay.painted)
+        learner.learn(Between(learner, LAST_TASK, lambda: learner.state.progress.updates == 2 and worker.work()))
+        counts, waiting = learner.state.replay.counts, len(learner.state.replay.generated)
     wanted = sum(request.images for request in worker.requests)
     assert (waiting, counts.late, counts.in_time) == (wanted, wanted, 0)
     assert update_evidence(one_partition, topics)[1]["samples_used"] == 0
@@ -122,7 +124,7 @@ def test_a_name_is_a_new_version_and_a_wrong_one_is_told(one_partition, tmp_path
     preload(one_partition, topics, 0, 96)
 
     def name_once():
-        if learner.state.updates and not sent:
+        if learner.state.progress.updates and not sent:
             for number, (cluster, name) in enumerate([(1, "one"), (77, "nobody")]):
                 command = Command(f"c{number}", "m", "name", {"cluster": cluster, "name": name}, 0)
                 sent.append(command)

@@ -12,7 +12,7 @@ from deploy.status.scrape import read_gauge
 from stream.image_codec import encode_png
 from stream.kafka.consumer import read_topic
 from stream.kafka.topics import Topics
-from stream.messages.control import Event
+from stream.messages.event import Event
 from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.packs import load_pack

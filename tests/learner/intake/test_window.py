@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from learner.intake.window import Place, TrainingWindow, covering_ranges
 from learner.part import Saved
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from tests.learner.small import SETTINGS
 
 

@@ -1,6 +1,6 @@
 from learner.plan.cut import as_many_as_fit, tiling_ranges
 from stream.log import Record, Waiting
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 
 
 def record(partition, offset, size=100):

@@ -8,7 +8,7 @@ from learner.intake.progress import Positions
 from learner.plan.ahead import Ahead
 from learner.plan.inputs import InputLogs
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import decode
 
 PLAN = TaskPlan("m", 1, 7, {1: OffsetRange(4, 9)}, {0: OffsetRange(0, 2)}, OffsetRange(3, 5), 0, "", 0)

@@ -14,7 +14,7 @@ from learner.state import LearnerState
 from learner.step import step
 from learner.tell.events import events_of
 from stream.log import Record, Waiting
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from tests.flows.learner_process import check_that_plans_tile
 from tests.learner.small import SETTINGS, digits_log
 

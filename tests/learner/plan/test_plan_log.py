@@ -8,7 +8,7 @@ import pytest
 from learner.plan.plan_log import KafkaPlanLog, MemoryPlanLog, PlanLog
 from stream.kafka.admin import create_topics
 from stream.kafka.topics import Topics
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.errors import LearnerFenced
 from stream.process.settings import StreamSettings
 

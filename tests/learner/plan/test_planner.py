@@ -15,7 +15,7 @@ from learner.seeds import derived_seed
 from learner.state import LearnerState
 from stream.log import Waiting
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from stream.process.errors import InvalidSetting, PositionLost
 from tests.learner.small import SETTINGS, digit_images
 

@@ -9,7 +9,7 @@ from learner.plan.plan_log import MemoryPlanLog
 from learner.plan.planner import Planner
 from learner.state import LearnerState
 from stream.memory_log import MemoryLog
-from stream.messages.control import OffsetRange
+from stream.messages.task_plan import OffsetRange
 from tests.learner.small import SETTINGS
 
 QUICK = SETTINGS.model_copy(update={"micro_task_seconds": 2.0})

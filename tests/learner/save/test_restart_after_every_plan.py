@@ -11,7 +11,7 @@ from learner.settings import PaperSettings
 from learner.state import LearnerState
 from learner.step import step
 from stream.memory_log import MemoryLog
-from stream.messages.control import Command
+from stream.messages.command import Command
 from tests.learner.small import SETTINGS, digits_frames, digits_log, run_through
 from tests.learner.workers import answer_all, label_all
 

@@ -1,29 +1,30 @@
-from learner.change.drift import DriftSignal
-
+from learner.change.detector import DriftSignal
 from learner.intake.admission import Rejected
 from learner.save.checkpoint import SavedCheckpoint
-from learner.step import TaskReport
+from learner.step import Effects
 from learner.tell.outbox import Outbox
 from stream.kafka.admin import create_topics
 from stream.kafka.consumer import read_topic
 from stream.kafka.producer import BoundedProducer
 from stream.kafka.topics import Topics
 from stream.log import Record
-from stream.messages.control import CheckpointReady, Event, OffsetRange, TaskPlan
+from stream.messages.checkpoint_ready import CheckpointReady
+from stream.messages.event import Event
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.errors import InvalidImage
 
 PLAN = TaskPlan("m", 1, 7, {0: OffsetRange(0, 4)}, {}, OffsetRange(0, 0), 0, "", 1_795_000_000_123)
 BAD = Rejected(Record(1, 3, 0, b"camera", b"text", ()), InvalidImage("no image; send one", reason="not_an_image"))
-REPORT = TaskReport(PLAN, 4, 0, [BAD], 0.5, DriftSignal("page_hinkley", 21.0, 20.0, 1), None)
+EFFECTS = Effects(PLAN, 4, 0, [BAD], 0.5, DriftSignal("page_hinkley", 21.0, 20.0, 1), None)
 
 
-def test_a_task_is_told_with_its_dead_letters_and_events_and_twice_under_the_same_ids(stream_settings):
+def test_a_task_is_sent_with_its_dead_letters_and_events_and_twice_under_the_same_ids(stream_settings):
     topics = Topics("m", stream_settings.topic_prefix)
     create_topics(stream_settings, topics)
     with BoundedProducer(stream_settings) as producer:
         outbox = Outbox(producer, topics)
-        outbox.tell(REPORT)
-        outbox.tell(REPORT)
+        outbox.send(EFFECTS)
+        outbox.send(EFFECTS)
     dead = read_topic(stream_settings, topics.frames_dlq)
     assert [(record.key, record.value) for record in dead] == [(b"camera", b"text")] * 2
     headers = [dict(record.headers) for record in dead]

@@ -41,7 +41,7 @@ def test_a_share_stays_a_share():
     assert Spread().times(0.5).turn_degrees == 3.0
 
 
-def test_generated_digits_are_taken_for_the_digit_they_were_painted_from():
+def test_a_classifier_recognises_the_digit_that_generated_ones_come_from():
     digits = load_digits()
     real, labels = digits.images[:900] * 15.9, digits.target[:900]
     judge = KNeighborsClassifier(3).fit(real.reshape(900, -1), labels)

@@ -84,7 +84,7 @@ def test_where_memory_is_full_half_the_batch_is_tried_and_kept():
     assert pipeline.batches == [5, 2, 2, 2]
 
 
-def test_where_half_the_batch_does_not_fit_either_the_error_says_what_to_do():
+def test_where_half_the_batch_does_not_fit_either_the_error_names_the_remedy():
     pipeline = SmallMemory(fits=1)
     with pytest.raises(DeviceMemoryFull, match=r"a batch of 2 either; choose fewer replay\.pipeline_images"):
         TextToImage("small", pipeline, OPTIONS).generate(Subject("cat", []), range(5))
@@ -111,7 +111,7 @@ def test_closing_is_idempotent_and_final():
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("CompVis/stable-diffusion-v1-4", "about 5.5 GB.*`hf download CompVis/stable-diffusion-v1-4"),
         ("nobody/nothing", "hf download nobody/nothing"),
@@ -119,16 +119,16 @@ def test_closing_is_idempotent_and_final():
         ("stream", "teachers train"),
     ],
 )
-def test_weights_that_are_not_here_are_not_fetched(source, told, tmp_path, monkeypatch):
+def test_weights_that_are_not_here_are_not_fetched(source, expected, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WeightsMissing, match=told):
+    with pytest.raises(WeightsMissing, match=expected):
         open_text_to_image(source, OPTIONS, "cpu")
 
 
 @pytest.mark.parametrize(
     "file", ["model_index.json", "unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"]
 )
-def test_a_broken_file_is_said_to_be_broken(file, tmp_path):
+def test_a_broken_file_is_an_error(file, tmp_path):
     folder = shutil.copytree(GENERATOR, tmp_path / "generator")
     (folder / file).write_bytes((folder / file).read_bytes()[:100])
     with pytest.raises(WeightsCorrupt, match="anew"):
@@ -184,7 +184,7 @@ def test_a_safety_checker_is_a_part_of_transformers(tmp_path):
         check_parts(pipeline, tmp_path, "published")
 
 
-def test_numbers_that_are_none_are_told_at_the_start(tmp_path):
+def test_weights_that_are_no_numbers_are_an_error_at_the_start(tmp_path):
     folder = shutil.copytree(GENERATOR, tmp_path / "generator")
     file = folder / "unet" / "diffusion_pytorch_model.safetensors"
     save_file({name: torch.full_like(tensor, torch.nan) for name, tensor in load_file(file).items()}, file)
@@ -192,7 +192,7 @@ def test_numbers_that_are_none_are_told_at_the_start(tmp_path):
         open_text_to_image(str(folder), OPTIONS, "cpu")
 
 
-def test_steps_that_a_scheduler_cannot_do_are_told_at_the_start():
+def test_steps_that_a_scheduler_cannot_do_are_an_error_at_the_start():
     with pytest.raises(WeightsCorrupt, match=r"does not generate images .* choose other replay\.steps"):
         open_text_to_image(str(GENERATOR), PipelineOptions(steps=60, scheduler="lcm"), "cpu")
 

@@ -59,7 +59,7 @@ def test_an_image_that_is_not_kept_makes_no_duplicates():
     assert reasons(np.vstack([one, one]), flagged=[True, False]) == ["safety", ""]
 
 
-def test_what_the_generator_flags_is_told_before_all_else():
+def test_the_safety_checker_precedes_all_other_reasons():
     assert reasons(around(1, 1), labels=["dog"], flagged=[True]) == ["safety"]
 
 
@@ -87,7 +87,7 @@ def test_no_images_are_no_verdicts():
     assert reasons(np.empty((0, DIMENSIONS), np.float32)) == []
 
 
-def test_counts_that_differ_are_told():
+def test_counts_that_differ_are_an_error():
     with pytest.raises(ValueError, match="2 embeddings, 1 labels and 2 flags came; give one of each"):
         Candidates(around(0, 2), ["cat"], [False, False])
 

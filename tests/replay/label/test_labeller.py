@@ -81,7 +81,7 @@ def test_it_abstains_below_the_least_score(digits):
         ([], ""),
     ],
 )
-def test_a_cluster_bears_the_name_of_more_than_half_of_its_exemplars(labels, name):
+def test_a_cluster_has_the_name_of_more_than_half_of_its_exemplars(labels, name):
     assert vote(labels).name == name
 
 
@@ -103,7 +103,7 @@ def test_without_a_choice_there_is_no_labeller(words):
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("ViT-B-32/laion2b_s34b_b79k", "605 MB.*`hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
         ("ViT-B-32/no-such-tag", "has no model"),
@@ -113,20 +113,20 @@ def test_without_a_choice_there_is_no_labeller(words):
         ("ViT-B-32:./no/such.safetensors", "copy it there"),
     ],
 )
-def test_weights_that_are_not_here_are_not_fetched(source, told, tmp_path, monkeypatch):
+def test_weights_that_are_not_here_are_not_fetched(source, expected, tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WeightsMissing, match=told):
+    with pytest.raises(WeightsMissing, match=expected):
         open_labeller(source, ["cat", "dog"], TEMPLATES, "cpu")
 
 
 @pytest.mark.parametrize("file", ["open_clip_model.safetensors", "open_clip_config.json", "vocab.json"])
-def test_a_broken_file_is_said_to_be_broken(broken, file):
+def test_a_broken_file_is_an_error(broken, file):
     (broken / file).write_bytes((broken / file).read_bytes()[:100])
     with pytest.raises(WeightsCorrupt, match="anew"):
         open_labeller(str(broken), ["cat", "dog"], TEMPLATES, "cpu")
 
 
-def test_numbers_that_are_none_are_told_at_the_start(broken):
+def test_weights_that_are_no_numbers_are_an_error_at_the_start(broken):
     file = broken / "open_clip_model.safetensors"
     tensors = load_file(file)
     save_file(

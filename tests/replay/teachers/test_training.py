@@ -89,7 +89,7 @@ def test_weights_are_halves(pair):
     assert 0 < sum(file.stat().st_size for file in pair.rglob("*.safetensors")) < 2**22
 
 
-def test_the_card_says_how_it_was_made_and_takes_figures(pair):
+def test_the_card_holds_the_command_and_takes_figures(pair):
     card = (pair / "README.md").read_text()
     assert "Seed 1, device cpu" in card
     assert "train --dataset npz --data PACK --seed 1" in card
@@ -109,17 +109,17 @@ def test_a_folder_that_holds_something_is_left_alone(pair, pictures):
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "expected"),
     [
         (["train", "--dataset", "cifar10", "--out", "x"], "--data"),
         (["train", "--device", "cuda:99", "--out", "x"], "use 'auto' or 'cpu'"),
         (["examine", "no-such-folder"], "that `train` has written"),
     ],
 )
-def test_an_error_of_the_users_is_one_line(flags, told, capsys):
+def test_an_error_of_the_users_is_one_line(flags, expected, capsys):
     assert main(flags) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert expected in error
     assert error.count("\n") == 1
 
 
@@ -130,7 +130,7 @@ def test_training_needs_neither_kafka_nor_the_learner():
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "expected"),
     [
         (["--seed", "-1"], "a whole number below 4294967296 is needed; give another"),
         (["--share", "0"], "a number above 0 and up to 100 is needed; give another"),
@@ -138,23 +138,23 @@ def test_training_needs_neither_kafka_nor_the_learner():
         (["--share", "x"], "a number above 0"),
     ],
 )
-def test_flags_that_cannot_be_are_refused_before_anything_is_written(flags, told, tmp_path, capsys):
+def test_flags_that_cannot_be_are_refused_before_anything_is_written(flags, expected, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["train", "--out", str(tmp_path / "new"), *flags])
-    assert told in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     assert not any(tmp_path.iterdir())
 
 
 def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
     assert main(["train", "--share", "0.001", "--out", str(tmp_path / "file" / "new")]) == 2
-    told = capsys.readouterr().err
-    assert told.endswith("mend that\n")
-    assert len(told.splitlines()) == 1
+    error = capsys.readouterr().err
+    assert error.endswith("mend that\n")
+    assert len(error.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"labels": np.zeros(30, np.int64)}, "has 1 classes; shuffle it"),
         ({"names": ("cat", "", "dog")}, "is called ''; give it a name"),
@@ -162,8 +162,8 @@ def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path, capsys):
         ({"images": np.zeros((30, 30, 17, 3), np.uint8)}, "30 x 17 came; scale them to a square"),
     ],
 )
-def test_pictures_that_no_pair_can_learn_from_are_refused(pictures, changed, told, tmp_path):
-    with pytest.raises(InvalidSetting, match=re.escape(told)):
+def test_pictures_that_no_pair_can_learn_from_are_refused(pictures, changed, expected, tmp_path):
+    with pytest.raises(InvalidSetting, match=re.escape(expected)):
         train_teachers(replace(pictures, **changed), HURRIED, tmp_path / "new", seed=0, device="cpu")
 
 

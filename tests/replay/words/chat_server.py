@@ -116,6 +116,13 @@ def broken_off(handler: Handler) -> None:
     handler.close_connection = True
 
 
+def whole_broken_off(handler: Handler) -> None:
+    """As `broken_off`, of a reply that is no stream."""
+    handler.start(Content_Type="application/json", Content_Length="1000")
+    handler.wfile.write(b'{"choices": [')
+    handler.close_connection = True
+
+
 def dripping(handler: Handler) -> None:
     """Send a byte now and then, for a minute: no wait for one byte is ever long."""
     handler.start(Content_Type="text/event-stream", Connection="close")
@@ -146,4 +153,4 @@ def left_open(handler: Handler) -> None:
     handler.start(Content_Type="text/event-stream")
     handler.wfile.write(events({"content": LISTED}))
     handler.wfile.flush()
-    time.sleep(20)
+    time.sleep(60)

@@ -21,14 +21,17 @@ from tests.replay.words.chat_server import (
     status,
     streamed,
     whole,
+    whole_broken_off,
 )
+from tests.wait import PATIENCE_SECONDS
 
+SOONER_THAN_THE_SERVER = 50  # a slow server takes a minute
 KEY = "sk-very-secret-0123456789"
 DRAFT = '{"words": ["draft one", "draft two"]}'
 GOOD = streamed({"content": LISTED})
 
 
-def suggest(url, seconds=20.0, tries=3, description="pets at a door"):
+def suggest(url, seconds=PATIENCE_SECONDS, tries=3, description="pets at a door"):
     return ChatEndpoint(url, "deepseek-reasoner", KEY, seconds, tries).suggest(description)
 
 
@@ -64,7 +67,7 @@ def test_words_are_found_in_every_shape_of_reply(answer):
     assert vocabulary.prompts == tuple(WORDS["prompts"])
     assert tokens == Counter(prompt=100, reasoning=30, answer=20)
     assert len(server.requests) == 1
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < SOONER_THAN_THE_SERVER
 
 
 @pytest.mark.parametrize(
@@ -83,6 +86,7 @@ def test_words_are_found_in_every_shape_of_reply(answer):
         streamed({"content": "[" * 50_000}),
         whole(content=None),
         broken_off,
+        whole_broken_off,
         status(500),
         status(503, b"x" * 100_000),
     ],
@@ -102,18 +106,18 @@ def test_an_endpoint_that_is_busy_is_left_alone_for_as_long_as_it_asks():
     assert time.monotonic() - started >= 2
 
 
-@pytest.mark.parametrize("told", ["-5", "nan", "soon"])
-def test_a_wait_that_is_no_number_of_seconds_is_the_usual_one(told):
+@pytest.mark.parametrize("wait", ["-5", "nan", "soon"])
+def test_a_wait_that_is_no_number_of_seconds_is_the_usual_one(wait):
     started = time.monotonic()
-    with chat_server(status(429, Retry_After=told), GOOD) as server:
+    with chat_server(status(429, Retry_After=wait), GOOD) as server:
         suggest(server.url)
     assert len(server.requests) == 2
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < SOONER_THAN_THE_SERVER
 
 
-@pytest.mark.parametrize("told", ["600", "1e9", "9" * 400])
-def test_a_wait_of_more_than_two_minutes_is_not_begun(told):
-    error, server = refusal(status(429, Retry_After=told))
+@pytest.mark.parametrize("wait", ["600", "1e9", "9" * 400])
+def test_a_wait_of_more_than_two_minutes_is_not_begun(wait):
+    error, server = refusal(status(429, Retry_After=wait))
     assert (error.reason, len(server.requests)) == ("busy", 1)
     assert "answered 429" in str(error)
 
@@ -122,7 +126,7 @@ def test_a_wait_ends_with_the_deadline():
     started = time.monotonic()
     error, server = refusal(status(429, Retry_After="60"), seconds=3)
     assert (error.reason, len(server.requests)) == ("late", 1)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < SOONER_THAN_THE_SERVER
 
 
 def test_refused_requests_and_replies_without_words_share_the_tries():
@@ -137,13 +141,13 @@ def test_the_tries_are_counted_and_what_they_cost_too():
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "expected"),
     [(400, "answered 400"), (401, "the key is"), (402, "balance"), (404, "name is wrong"), (307, "a redirect")],
 )
-def test_what_another_try_would_not_mend_is_not_tried_again(number, told):
+def test_what_another_try_would_not_mend_is_not_tried_again(number, expected):
     error, server = refusal(status(number, Location="/elsewhere"))
     assert error.reason == "refused"
-    assert told in str(error)
+    assert expected in str(error)
     assert len(server.requests) == 1
 
 
@@ -152,18 +156,18 @@ def test_an_answer_that_drips_is_given_up_when_the_time_is_over(slow):
     started = time.monotonic()
     error, server = refusal(slow, seconds=0.6)
     assert error.reason == "late"
-    assert time.monotonic() - started < 5
-    assert len(server.requests) == 1
+    assert time.monotonic() - started < SOONER_THAN_THE_SERVER
+    assert len(server.requests) <= 1
 
 
-def test_told_to_stop_it_waits_for_no_answer():
+def test_a_stop_ends_the_wait_for_an_answer():
     with chat_server(dripping_headers) as server:
         stopped = iter([False, True])
-        endpoint = ChatEndpoint(server.url, "r1", KEY, 20.0, stopped=lambda: next(stopped))
+        endpoint = ChatEndpoint(server.url, "r1", KEY, PATIENCE_SECONDS, stopped=lambda: next(stopped))
         started = time.monotonic()
         with pytest.raises(EndpointUnavailable, match="is to stop") as caught:
             endpoint.suggest("pets at a door")
-    assert (caught.value.reason, time.monotonic() - started < 5) == ("stopped", True)
+    assert (caught.value.reason, time.monotonic() - started < SOONER_THAN_THE_SERVER) == ("stopped", True)
 
 
 def test_no_header_from_the_environment_is_sent(monkeypatch):
@@ -183,7 +187,7 @@ def test_an_endless_answer_is_cut_at_its_cap():
     assert MOST_BODY_BYTES < 64 * 1024**2
 
 
-def test_an_endpoint_that_is_not_there_is_told_with_the_remedy():
+def test_an_absent_endpoint_is_an_error_with_the_remedy():
     url = f"http://127.0.0.1:{free_port()}/v1"
     with pytest.raises(EndpointUnavailable, match=r"cannot be reached .*; mend it, or name a words file") as caught:
         suggest(url)
@@ -226,7 +230,7 @@ def test_words_that_may_not_be_used_are_dropped_and_counted(caplog):
 
 
 @pytest.mark.parametrize("description", ["", " \n\t ", "x" * 2001])
-def test_a_description_that_says_nothing_or_too_much_is_not_sent(description):
+def test_an_empty_or_too_long_description_is_not_sent(description):
     with pytest.raises(VocabularyRefused, match="must have 1 to 2000; say in a sentence"):
         suggest("http://127.0.0.1:9/v1", description=description)
 

@@ -35,13 +35,13 @@ def reply_of(documents):
 
 def check(reply):
     """A vocabulary is safe, and a refusal tells nothing of the text."""
-    told, words, prompts = "", (), ()
+    message, words, prompts = "", (), ()
     try:
         vocabulary, _ = vocabulary_in(reply)
         words, prompts = vocabulary.words, vocabulary.prompts
     except VocabularyRefused as error:
-        told = str(error)
-    assert told.isascii()
+        message = str(error)
+    assert message.isascii()
     assert [safe_word(word) for word in words] == list(words)
     assert [safe_prompt(prompt) for prompt in prompts] == list(prompts)
 
@@ -96,7 +96,7 @@ def test_more_words_than_are_read_are_left_out():
 
 @pytest.mark.parametrize("text", ['{"a":' * 200_000, "{" * 10**6, '{"' * 500_000, "</think>" * 100_000, "[" * 10**6])
 def test_a_hostile_text_takes_no_more_than_seconds(text):
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(VocabularyRefused, match="holds no JSON object"):
         vocabulary_in(ChatReply(text, text, "stop"))
-    assert time.monotonic() - started < 20
+    assert time.thread_time() - started < 20

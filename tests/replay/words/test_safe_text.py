@@ -18,9 +18,9 @@ def plain(safe, text):
     try:
         return safe(text)
     except VocabularyRefused as error:
-        told = str(error)
-    assert told.isascii()
-    assert told.isprintable()
+        message = str(error)
+    assert message.isascii()
+    assert message.isprintable()
     return None
 
 
@@ -78,7 +78,7 @@ def test_names_in_any_script_are_brought_to_one_form(text, word):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("", "has 0 characters"),
         ("   ", "has 0 characters"),
@@ -111,12 +111,12 @@ def test_names_in_any_script_are_brought_to_one_form(text, word):
         ("Unknown", "stands for no name"),
     ],
 )
-def test_what_may_not_be_shown_or_painted_is_refused(text, told):
-    with pytest.raises(VocabularyRefused, match=told):
+def test_unsafe_text_is_refused(text, expected):
+    with pytest.raises(VocabularyRefused, match=expected):
         safe_word(text)
 
 
 @pytest.mark.parametrize("text", ["a photo", "{} and {}", "{{}}", "{word}", "a {} {", "}{", "{}" * 50])
-def test_a_prompt_says_once_where_the_word_goes(text):
+def test_a_prompt_has_one_place_for_the_word(text):
     with pytest.raises(VocabularyRefused, match=r"must hold \{\} once"):
         safe_prompt(text)

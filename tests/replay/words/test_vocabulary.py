@@ -42,7 +42,7 @@ def test_a_file_without_prompts_gets_the_templates(words_file, content):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         ("", "0 different words came, but 2 to 4096 are needed; write each on a line of its own"),
         ("# nothing\n\n", "0 different words came"),
@@ -55,8 +55,8 @@ def test_a_file_without_prompts_gets_the_templates(words_file, content):
         (b"#" * (MOST_FILE_BYTES + 1), "has more than 524288 bytes; keep to"),
     ],
 )
-def test_a_file_that_may_not_be_used_is_refused_in_a_sentence(words_file, content, told):
-    with pytest.raises(VocabularyRefused, match=told):
+def test_a_file_that_may_not_be_used_is_refused_in_a_sentence(words_file, content, expected):
+    with pytest.raises(VocabularyRefused, match=expected):
         read_vocabulary(words_file(content))
 
 
@@ -84,7 +84,7 @@ def test_any_file_is_read_or_refused(tmp_path_factory, content):
 
 
 @pytest.mark.parametrize(
-    ("words", "prompts", "told"),
+    ("words", "prompts", "expected"),
     [
         (("cat", "dog", "CAT"), ("a {}",), "1 of 3 words stand there twice"),
         (("cat", "a  dog"), ("a {}",), "number 2 of the words is not in its plain form; use what safe_word returns"),
@@ -93,8 +93,8 @@ def test_any_file_is_read_or_refused(tmp_path_factory, content):
         (("cat", "dog"), ("a {}", "photo"), "number 2 of the prompts must hold"),
     ],
 )
-def test_a_vocabulary_that_is_not_safe_cannot_be_made(words, prompts, told):
-    with pytest.raises(VocabularyRefused, match=told):
+def test_a_vocabulary_that_is_not_safe_cannot_be_made(words, prompts, expected):
+    with pytest.raises(VocabularyRefused, match=expected):
         Vocabulary(words, prompts)
 
 

@@ -45,7 +45,7 @@ def test_a_cached_vocabulary_needs_no_endpoint(tmp_path):
     assert source(tmp_path, absent()).vocabulary("pets") == SUGGESTED
 
 
-def test_without_an_endpoint_the_file_is_used_and_the_reason_told(tmp_path, caplog):
+def test_without_an_endpoint_the_file_is_used_and_the_reason_logged(tmp_path, caplog):
     file = tmp_path / "words.txt"
     file.write_text("robin\nwren\n")
     with chat_server(status(401)) as server:
@@ -63,7 +63,7 @@ def test_the_file_is_not_kept_as_if_it_had_been_suggested(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def test_without_endpoint_cache_and_file_one_sentence_says_what_to_do(tmp_path):
+def test_without_endpoint_cache_and_file_the_error_names_the_remedy(tmp_path):
     with pytest.raises(EndpointUnavailable, match=r"cannot be reached .*name a words file in replay\.words_file"):
         source(tmp_path, absent()).vocabulary("birds")
 

@@ -4,9 +4,14 @@ from dataclasses import replace
 import pytest
 import torch
 
+from learner.change.schedule import PendingUpdate
+from learner.memory.replay_memory import GeneratedImage, ReplayMemory
 from learner.model.clusters.model import ClusterModel
 from learner.model.clusters.rehearsal import recall, rehearse
 from learner.model.contract import SyntheticImages, UpdateInputs, score_images
+from learner.plan.inputs import Inputs
+from learner.step import step
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import PREPROCESSING, SETTINGS, digits_log, run_through
 
 NOTHING = SyntheticImages.none(PREPROCESSING)
@@ -56,6 +61,11 @@ def test_where_nothing_is_rehearsed_generated_images_have_no_place(known):
     assert len(rehearsed(known, generated([0, 1]), count=0).slots_N) == 0
 
 
+@pytest.mark.parametrize(("changed", "images"), [({}, 90), ({"recall_ratio": 0.5}, 45), ({"recall": False}, 0)])
+def test_as_many_images_are_rehearsed_as_the_ratio_says(changed, images):
+    assert SETTINGS.model_copy(update=changed).rehearsed_images(90) == images
+
+
 def test_before_the_first_update_nothing_is_recalled():
     past = recall(ClusterModel.new(SETTINGS), 10, seeded(0))
     assert past.images_NCSS.shape == (0, 3, 32, 32)
@@ -90,3 +100,26 @@ def test_what_is_recalled_looks_like_its_own_cluster_to_the_model():
     past = recall(known, 20, seeded(0))
     seen = score_images(known, past.images_NCSS).slots_N
     assert (seen == past.slots_N).float().mean() >= 0.75
+
+
+def test_an_update_is_given_generated_images_with_the_slots_of_their_clusters():
+    given = []
+
+    class Listening(ClusterModel):
+        def learn(self, inputs, generator):
+            given.append(inputs)
+            return super().learn(inputs, generator)
+
+    state, _ = run_through(digits_log(112))
+    swapped = state.model.ids_K.clone()
+    swapped[[0, 1]] = torch.tensor([1, 0])
+    model = replace(Listening(**vars(state.model)), mixture=replace(state.model.mixture, ids_K=swapped))
+    white = torch.full((3, 32, 32), 255, dtype=torch.uint8)
+    replay = ReplayMemory(generated=(GeneratedImage(1, 2, 99, white), GeneratedImage(0, 2, 99, white // 5)))
+    schedule = replace(state.schedule, pending=PendingUpdate(1, 1, None))
+    state = replace(state, model=model, replay=replay, schedule=schedule)
+    plan = TaskPlan("small", 1, state.progress.task_seq + 1, {}, {}, OffsetRange(0, 0), 0, SETTINGS.sha256(), 0)
+    step(state, plan, Inputs(()))
+    (inputs,) = given
+    assert inputs.generated.slots_N.tolist() == [0, 1]
+    assert inputs.generated.images_NCSS[:, 0, 0, 0].tolist() == pytest.approx([1.0, 0.2])

@@ -263,7 +263,7 @@ def test_a_camera_that_shows_the_same_image_over_and_over_can_be_learned_from(kn
 
 
 def test_what_a_rehearsal_of_the_callers_gives_is_learned_from_in_place_of_recall(known, second):
-    def nothing(model, inputs, generator):  # noqa: ARG001  as the caller passes them
+    def nothing(*_):
         return NOTHING
 
     alone, report = learn(known, window(SECOND_TASK), rehearsal=nothing, bounds=TWO)

@@ -5,6 +5,7 @@ import torch
 
 from deploy.publish.gates import check_candidate
 from deploy.publish.served_graph import export_template, run_module, served_graph
+from learner.methods import preprocessing_of
 from learner.model.contract import score_images
 from tests.learner.model.paper.tiny import PAPER, SETTINGS
 from tests.learner.small import digits_log, load_digits, run_through
@@ -23,7 +24,7 @@ def test_images_give_what_the_model_gives_in_single_precision(covariance):
     images_BHWC = torch.from_numpy(load_digits().test_images[:40])
     with torch.inference_mode():
         probabilities, ratio, latents = model.served()(model.encoder.served()(images_BHWC))
-    prepared = PAPER.preprocessing(images_BHWC)
+    prepared = preprocessing_of(SETTINGS)(images_BHWC)
     scores = score_images(model, prepared)
     expected = model.mixture.posteriors(model.encoder.embed(prepared))
     count = model.mixture.live_clusters

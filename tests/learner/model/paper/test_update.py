@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from learner.methods import preprocessing_of
 from learner.model.contract import SyntheticImages, UpdateInputs, score_images
 from learner.model.paper.model import PaperModel
 from learner.process import fix_threads
@@ -10,7 +11,7 @@ from tests.learner.model.paper.tiny import PAPER, SETTINGS
 from tests.learner.small import digit_images
 
 WINDOW = 48
-NOTHING = SyntheticImages.none(PAPER.preprocessing)
+NOTHING = SyntheticImages.none(preprocessing_of(SETTINGS))
 SECOND_TASK = 170  # where the stream has left its first two classes
 
 

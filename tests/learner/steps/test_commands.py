@@ -2,7 +2,8 @@ import pytest
 
 from learner.steps.commands import Named, RefusedCommand, apply_commands
 from stream.log import Record
-from stream.messages.control import Command, OffsetRange, TaskPlan
+from stream.messages.command import Command
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import state_with_clusters
 
 PLAN = TaskPlan("m", 1, 7, {}, {}, OffsetRange(0, 9), 0, "", 0)

@@ -14,7 +14,7 @@ from learner.memory.names import Names
 from learner.memory.replay_memory import ReplayMemory
 from learner.seeds import derived_seed
 from learner.steps.requests import introduction_of, requests_of
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS, state_with_clusters
 
 PLAN = TaskPlan("m", 1, 7, {}, {}, OffsetRange(0, 0), 11, "", 500)

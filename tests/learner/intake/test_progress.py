@@ -3,7 +3,7 @@ import json
 from learner.intake.progress import Progress
 from learner.part import Saved
 from learner.plan.inputs import Positions
-from stream.messages.control import OffsetRange, TaskPlan
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import SETTINGS
 
 PLAN = TaskPlan("m", 1, 7, {1: OffsetRange(4, 9), 2: OffsetRange(0, 3)}, {}, OffsetRange(0, 0), 0, "", 0, keep_one_in=4)

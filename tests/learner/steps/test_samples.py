@@ -10,8 +10,8 @@ from learner.model.contract import score_images
 from learner.state import LearnerState
 from learner.steps.samples import take_in
 from stream.log import Record
-from stream.messages.control import OffsetRange, TaskPlan
 from stream.messages.replay import ReplayRequest
+from stream.messages.task_plan import OffsetRange, TaskPlan
 from tests.learner.small import decode, digits_frames, digits_log, run_through, state_with_clusters
 from tests.learner.workers import painted
 
