@@ -115,8 +115,7 @@ class PromotionController:
         except InvalidMessage as error:  # the learner reports it
             _log.warning("the record at offset %d is no command: %s", record.offset, error)
             return None
-        whole = isinstance(command.id, str) and isinstance(command.arguments, dict)
-        return command if whole and command.kind in KINDS and command.id not in self._state.applied else None
+        return command if command.kind in KINDS and command.id not in self._state.applied else None
 
     def _check_content(self, decided: PromotionState) -> None:
         """Raise CommandRefused where the old content cannot be served any more."""

@@ -5,16 +5,16 @@
     <root>/steering/<model>.json      r2r.steering/1.0
 """
 
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from typing import Annotated, ClassVar
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from deploy.registry.errors import RegistryError
-from deploy.registry.stored_document import read_document
 from deploy.registry.version_storage import VersionStorage
 from stream.messages import wire_format
 from stream.messages.event import Event
+from stream.messages.message import Message
 from stream.process.errors import InvalidMessage
 
 
@@ -27,8 +27,10 @@ class RollForward:
 
 
 @dataclass(frozen=True)
-class PromotionState:
+class PromotionState(Message):
     """Each command that is applied replaces it as a whole. That one write is its effect; all else follows from it."""
+
+    format: ClassVar[str] = "r2r.steering/1.0"
 
     model: str
     pinned: int | None = None
@@ -47,16 +49,10 @@ class PromotionState:
     """The result of the newest command, announced again after each start."""
 
     def to_bytes(self) -> bytes:
-        """Write it as ``r2r.steering/1.0``."""
-        return wire_format.to_bytes("steering", "1.0", _DOCUMENT.dump_python(self, by_alias=True))
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "PromotionState":
-        """Read it; see `read_document` for the errors."""
-        return read_document(_DOCUMENT, "steering", "1.0", data, "delete it, which unpins the model")
-
-
-_DOCUMENT = TypeAdapter(PromotionState)
+        """See `Message.to_bytes`."""
+        body = asdict(self)
+        body["obeyed"] = body.pop("applied")
+        return wire_format.to_bytes("steering", "1.0", body)
 
 
 class PromotionStateFile:
@@ -80,7 +76,7 @@ class PromotionStateFile:
         except FileNotFoundError:
             return PromotionState(self._model)
         except InvalidMessage as error:
-            message = f"{self._storage.uri(self._path)} is damaged ({error})"
+            message = f"{self._storage.uri(self._path)} is damaged ({error}); delete it, which unpins the model"
             raise RegistryError(message) from error
 
     def save(self, state: PromotionState) -> None:

@@ -1,20 +1,20 @@
 """The manifest of one version: what its file is, and what it was made of."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from pydantic import TypeAdapter
-
-from deploy.registry.stored_document import read_document
-from stream.messages import wire_format
+from stream.messages.message import Message
 
 GRAPH_CONTRACT = "r2r.served-graph/1.0"
 """Input ``images``; outputs ``class_id … latent`` (decision 0004)."""
 
 
 @dataclass(frozen=True)
-class Manifest:
+class Manifest(Message):
     """Written beside the version, never inside it: the version's folder holds what Triton serves and nothing else."""
+
+    format: ClassVar[str] = "r2r.model-version-manifest/1.1"
 
     model: str
     version: int
@@ -39,15 +39,3 @@ class Manifest:
     """Name and version of the inputs and outputs."""
     rolled_back_from: int | None = None
     """The version whose content this is, given a new number by a rollback; None where it came from its checkpoint."""
-
-    def to_bytes(self) -> bytes:
-        """Write the manifest as ``r2r.model-version-manifest/1.1``."""
-        return wire_format.to_bytes("model-version-manifest", "1.1", {**asdict(self), "metrics": dict(self.metrics)})
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Manifest":
-        """Read a manifest; see `read_document` for the errors."""
-        return read_document(_DOCUMENT, "model-version-manifest", "1.1", data, "publish the version again")
-
-
-_DOCUMENT = TypeAdapter(Manifest)

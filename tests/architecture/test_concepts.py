@@ -16,7 +16,6 @@ CONCEPTS = {
     "deploy/cli/errors.py",
     "deploy/host/errors.py",
     "deploy/registry/errors.py",
-    "deploy/registry/stored_document.py",
     "deploy/registry/triton_config.py",
     "deploy/status/disk_usage.py",
     "learner/faults.py",

@@ -1,6 +1,7 @@
 import ast
 from dataclasses import fields
 
+from deploy.registry.manifest import Manifest
 from stream.frame import FORMAT_VERSION
 from stream.messages.checkpoint_ready import CheckpointReady
 from stream.messages.command import Command
@@ -11,7 +12,7 @@ from stream.messages.task_plan import TaskPlan
 from stream.messages.truth import Truth
 from tests.architecture.tree import ROOT, python_files, syntax
 
-MESSAGES = (CheckpointReady, Command, Event, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)
+MESSAGES = (CheckpointReady, Command, Event, Manifest, ModelVersion, ReplayRequest, ReplaySamples, TaskPlan, Truth)
 DOCUMENT = (ROOT / "docs" / "formats.md").read_text()
 
 
