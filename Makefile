@@ -21,7 +21,7 @@ demo: $(STAMP)  ## Kafka, learner and server on this machine: stream the digits,
 	@$(BIN)/r2r demo
 
 test: $(STAMP)  ## Run all tests
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)  ## Lint, format, types, direction of imports
 	$(BIN)/ruff check

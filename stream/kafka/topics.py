@@ -83,7 +83,8 @@ class Topics:
     def replay_requests(self) -> str:
         """Clusters of which images are asked for, one record for each.
 
-        As many partitions as `frames`, for several workers."""
+        As many partitions as `frames`, for several workers.
+        """
         return f"{self.prefix}.{self.model}.replay.requests"
 
     @property
