@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from deploy.cli.commanding import ask_for, new_command
-from deploy.cli.naming import main, version_of
-from deploy.errors import CommandUnanswered
-from deploy.publish.steering import Steering, SteeringFile
 
+from deploy.cli.errors import CommandUnanswered
+from deploy.cli.name_cluster import main, version_of
+from deploy.cli.send_command import new_command, send_command
+from deploy.publish.promotion_state import PromotionState, PromotionStateFile
 from deploy.registry.versions import Registry
 from learner.faults import Faults
 from learner.model.contract import live_ids
@@ -66,7 +66,7 @@ def test_a_cluster_is_named_cleared_and_a_mistake_is_refused(
     task = learner.state.progress.task_seq
     assert capsys.readouterr().out == f"cluster {cluster} is called three from version {task} on\n"
     assert learner.state.names.given == {cluster: "three"}
-    SteeringFile(str(tmp_path / "registry"), MODEL).save(Steering(MODEL, pinned=1))
+    PromotionStateFile(str(tmp_path / "registry"), MODEL).save(PromotionState(MODEL, pinned=1))
     assert main([str(cluster), "--clear", "--json", *common]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["kind"], told["pinned"], told["evidence"]["name"]) == ("naming", 1, "")
@@ -75,7 +75,7 @@ def test_a_cluster_is_named_cleared_and_a_mistake_is_refused(
     assert "there is no live cluster 4711" in capsys.readouterr().err
 
 
-def test_the_version_that_will_carry_it_is_told_also_after_a_rollback(tmp_path: Path) -> None:
+def test_the_version_that_will_carry_it_is_reported_also_after_a_rollback(tmp_path: Path) -> None:
     registry = Registry(str(tmp_path))
     assert version_of(registry, MODEL, 9) == 9
     old = publish(registry, MODEL, 8)
@@ -89,14 +89,14 @@ def test_the_version_that_will_carry_it_is_told_also_after_a_rollback(tmp_path: 
     assert version_of(registry, MODEL, 9) == 11
 
 
-def test_without_a_learner_the_command_stands_and_its_sender_is_told(
+def test_without_a_learner_the_command_stands_and_its_sender_gets_an_error(
     stream_settings: StreamSettings,
 ) -> None:
     topics = Topics(MODEL, stream_settings.topic_prefix)
     create_topics(stream_settings, topics)
     command = new_command(MODEL, "name", {"cluster": 1, "name": "one"}, 17)
     with pytest.raises(CommandUnanswered, match="takes effect when the learner of model m comes to it"):
-        ask_for(stream_settings, topics, command, wait_seconds=0.1)
+        send_command(stream_settings, topics, command, wait_seconds=0.1)
     (record,) = read_topic(stream_settings, topics.commands)
     assert Command.from_bytes(record.value or b"") == command
 

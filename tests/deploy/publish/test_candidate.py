@@ -4,12 +4,12 @@ from pathlib import Path
 
 import onnx
 import pytest
-from deploy.errors import InvalidGraph
 
 from deploy.publish.candidate import CandidateExporter
 from deploy.publish.graph_template import GraphTemplate
 from deploy.publish.served_graph import served_graph
 from deploy.publish.template_cache import TemplateCache
+from deploy.serving.errors import InvalidGraph
 from tests.deploy.small_state import cluster_model, small_state
 
 
