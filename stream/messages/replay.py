@@ -38,7 +38,7 @@ class ReplayRequest(Message):
     expires_at_ms: int
     """Unix milliseconds; an answer after this is of no use."""
     members: Sequence[bytes] = ()
-    """Up to `MOST_MEMBERS` PNG files, other frames of the cluster: each is labelled by itself and no model for images."""
+    """Up to `MOST_MEMBERS` PNG files, other frames of the cluster, each to be labelled by itself."""
 
 
 @dataclass(frozen=True)
