@@ -36,17 +36,17 @@ class AutoencoderSettings(Settings):
     aspect: Aspect = "stretch"
     """Distort to the square, or cut the middle square out first."""
     channels: tuple[int, int, int] = (64, 32, 32)
-    """Output channels of the three convolutions; the paper has 128, 64, 32. Multiples of 8."""
+    """Output channels of the three convolutions, each a multiple of 8; the paper has 128, 64, 32."""
     epochs: int = Field(8, ge=1)
     """Passes over the images of one update."""
     batch_images: int = Field(32, ge=2)
     """Images of one training step."""
     learning_rate: float = Field(1e-3, gt=0)
-    """Adam's, at the beginning of an update; each epoch it is multiplied by 0.9, as published."""
+    """Adam's learning rate at the beginning of an update; each epoch it is multiplied by 0.9, as published."""
     stability: float = Field(0.1, ge=0)
-    """How strongly rehearsed images are held to the latents that they had, beside the reconstruction error."""
+    """Weight in the loss of how far the latents of rehearsed images move; the reconstruction error has weight 1."""
     word_strength: float = Field(0.3, ge=0)
-    """Weight of telling the labeller's words apart in the training, beside the reconstruction error."""
+    """Weight in the loss of telling the labeller's words apart; the reconstruction error has weight 1."""
 
     @field_validator("channels")
     @classmethod
@@ -63,30 +63,31 @@ class ClusterSettings(Settings):
     """The tied Gaussian mixture of the default method: its size, and how clusters are added, joined and dropped."""
 
     projection_dimensions: int = Field(48, ge=2)
-    """Principal components of the latents in which the mixture lives."""
+    """Number of principal components of the latents; the mixture is fitted in these."""
     max_clusters: int = Field(64, ge=5)
-    """Preallocated slots, K_max."""
+    """K_max, the most clusters at a time; the slots are allocated at the start."""
     most_births: int = Field(15, ge=1)
-    """So many groups at most are looked for among an update's novel frames; their silhouette decides."""
+    """The most new clusters of an update. The silhouette decides how many of these groups its novel frames make."""
     cluster_frames: int = Field(8, ge=2)
-    """A new cluster needs so many frames at least. One with fewer than half of that behind it is dropped."""
+    """The fewest frames of a new cluster. One whose mean was estimated from fewer than half as many is removed."""
     merge_distance: float = Field(3.0, ge=0)
-    """Clusters whose means are nearer are joined, in standard deviations; 0 never joins."""
+    """Clusters whose means are nearer to each other than this, in standard deviations, are merged; 0 never merges."""
     regroup_frames: int = Field(1024, ge=0)
-    """A mixture is young, and may group its recent frames afresh in a quiet world, while it was fitted to fewer frames
-    than this. 0 never regroups; above 2,000 the mixture stays young for ever."""
+    """A mixture is young while its covariance was estimated from fewer frames than this. While it is young, an
+    update without drift signal and novel frames may group the recent frames afresh. 0 never regroups. The count of
+    frames behind the covariance is capped at 2,000, so above 2,000 the mixture stays young for ever."""
     novel_rate: float = Field(0.25, gt=0, le=1)
-    """Share of novel frames from which an update adds clusters though no change was signalled."""
+    """Without a drift signal, an update adds clusters only if at least this share of its frames is novel."""
     follow: Literal["named", "always", "never"] = "named"
-    """Whether clusters follow a world that changes slowly, between updates: where a labeller named some, or always …"""
+    """Whether clusters move with the frames between updates: where a labeller has named some, always, or never."""
     follow_frames: float = Field(20.0, gt=0)
-    """… as if so many frames stood behind each mean: the fewer, the faster."""
+    """How many frames a cluster's mean counts as when it moves between updates (`follow`): the fewer, the faster."""
     threshold_rate: float = Field(0.1, ge=0, le=1)
     """η of the recursion of each cluster's threshold; the paper does not state it."""
 
 
 class PaperSettings(Settings):
-    """Read where the published method learns; docs/paper_method.md has what was measured for each choice."""
+    """The published method; read where `learner.method = "paper"`. docs/paper_method.md has what was measured."""
 
     input_size: int = Field(32, ge=16, multiple_of=8)
     """Side in pixels that every image is resized to."""
@@ -95,9 +96,9 @@ class PaperSettings(Settings):
     max_clusters: int = Field(64, ge=5)
     """The most clusters, and the slots of what is served."""
     channels: tuple[int, int, int] = (128, 64, 32)
-    """Stage A, published: output channels of the three convolutions. Multiples of 8."""
+    """Stage A, published: output channels of the three convolutions, each a multiple of 8."""
     learning_rate: float = Field(1e-3, gt=0)
-    """Stages A and D, published: Adam's at the beginning of an update; each epoch it is multiplied by 0.9."""
+    """Stages A and D, published: Adam's learning rate when an update begins; each epoch it is multiplied by 0.9."""
     batch_images: int = Field(32, ge=2)
     """Stages A and D, published: images of one training step."""
     epochs: int = Field(8, ge=1)
@@ -125,58 +126,62 @@ class LearnerSettings(Settings):
 
     # Plan
     micro_task_frames: int = Field(64, ge=1)
-    """A plan is cut at so many frames …"""
+    """A plan is cut when so many frames wait, or earlier: see `micro_task_seconds`."""
     micro_task_seconds: float = Field(1.0, gt=0)
-    """… or when the oldest waiting frame has waited so long."""
+    """A plan is cut when its oldest frame has waited so long, even if fewer than `micro_task_frames` wait."""
     overload: Literal["lag", "sample"] = "lag"
-    """When frames come too fast: fall behind, or learn from a share of them and count the rest …"""
+    """When frames come too fast: fall behind (`lag`), or learn from a share of them and count the rest (`sample`)."""
     overload_lag_frames: int = Field(4096, ge=64)
-    """… as soon as so many are waiting."""
+    """With `overload = "sample"`: from how many waiting frames on only a share of them is learned from."""
     window_frames: int = Field(512, ge=32)
-    """The newest frames not yet trained on that an update learns from."""
+    """The most frames that an update learns from: the newest that no update has learned from yet."""
 
     # When to learn
     warm_up_frames: int = Field(90, ge=16)
-    """The first update learns from so many frames."""
+    """How many frames the first update waits for."""
     update_frames: int = Field(90, ge=16)
-    """After a drift signal the update waits for so many newer frames …"""
+    """After a drift signal the update waits for so many newer frames, but no longer than `update_seconds`."""
     update_seconds: float = Field(10.0, gt=0)
-    """… or for so long."""
+    """The longest that an update waits for its newer frames (`update_frames`)."""
     interval_frames: int = Field(128, ge=32)
-    """Without a change an update comes after so many frames, then after twice as many, up to half a window."""
+    """Without a drift signal an update comes after so many frames, then after twice as many each time, up to half of
+    `window_frames`."""
     drift_detector: Literal["page_hinkley", "adwin", "kswin"] = "page_hinkley"
-    """What looks for a change of the world; the paper's method has its own rule."""
+    """The detector that looks for a change in the frames' scores; the paper's method has its own rule instead."""
     drift_threshold: float = Field(20.0, gt=0)
-    """PageHinkley's λ, in standard deviations of a cluster's dispersion, summed over frames."""
+    """PageHinkley's λ: a change is signalled when the summed excess rises by more than this above its minimum. In
+    standard deviations of a cluster's dispersion."""
     drift_delta: float = Field(0.3, ge=0)
-    """PageHinkley's δ: an excess per frame that is not yet a change, in standard deviations."""
+    """PageHinkley's δ: so much of each frame's excess is not summed, in the same unit as `drift_threshold`."""
 
     # Rehearsal and replay
     recall: bool = True
-    """Learn again from images of the past that the model decodes; False forgets."""
+    """Whether updates also train on images of the past that the model decodes. Without it old classes are forgotten."""
     recall_ratio: float = Field(1.0, gt=0)
-    """Recalled images for each image of the window."""
+    """Rehearsed images for each frame of the window."""
     replay: bool = True
-    """Ask replay workers for images of each cluster before an update; without workers it costs and changes nothing."""
+    """Whether replay workers are asked for images of each cluster before an update; without workers nothing changes."""
     exemplars: int = Field(5, ge=0, le=5)
-    """Real images kept of each cluster, from which workers generate others; 0 keeps none."""
+    """How many real images of each cluster are kept, for workers to generate others from; 0 keeps none."""
     members: int = Field(16, ge=0, le=16)
-    """So many frames of each cluster are sent to the labeller before an update, beside the exemplars."""
+    """How many frames of each cluster, besides the exemplars, are sent to the labeller before an update."""
     replay_images: int = Field(64, ge=1)
-    """At most so many are asked for of each class; never more than the update rehearses of it …"""
+    """The most generated images asked for of each class before an update; never more than it rehearses of the class."""
     replay_images_in_all: int = Field(512, ge=1)
-    """… and of all together, those first that were not seen for longest."""
+    """The most generated images asked for of all classes together before an update; clusters that were not seen for
+    longest come first."""
     replay_seconds: float = Field(60.0, gt=0)
-    """Time to live of requests and samples: what comes too late for its update serves the next one until then."""
+    """Time to live of a request and of its samples. Samples too late for their update serve the next one until then."""
 
     # Process
     seed: int = Field(0, ge=0)
+    """Seed of the random draws. The same seed, plans and `threads` give the same model, bit for bit."""
     threads: int = Field(1, ge=1)
-    """Of torch; the same number gives the same bits."""
+    """Threads of torch; results are the same bits only for the same number of threads."""
     checkpoint_tasks: int = Field(64, ge=1)
-    """A checkpoint is written after every update, and at the latest after so many plans."""
+    """A checkpoint is written after each update and each new name, and at the latest after so many plans."""
     keep_checkpoints: int = Field(16, ge=2)
-    """So many of the newest checkpoints stay on disk."""
+    """How many of the newest checkpoints stay on disk."""
 
     autoencoder: AutoencoderSettings = AutoencoderSettings()
     clusters: ClusterSettings = Field(ClusterSettings(), validate_default=True)
