@@ -49,18 +49,23 @@ def render(
     return "\n\n".join("\n".join(table) for table in tables)
 
 
-def main() -> int:
-    """Rewrite the tables; return the exit code."""
+def rewritten(readme: str) -> str:
+    """Return the README with its tables made anew from the stored results."""
     learning = _read(RESULTS / "learning-digits.json")
     orders = {name: _read(file) for name in ORDERS if (file := RESULTS / f"learning-digits-{name}.json").exists()}
     others = {name: _read(file) for name in NAMES if (file := _file_of(name)).exists()}
     named, ablation = (
         _read(file) if (file := RESULTS / f"{name}.json").exists() else None for name in ("named_streams", "ablation")
     )
-    text = README.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    before, _, _ = readme.partition(BEGIN)
+    _, _, after = readme.partition(END)
     tables = render(learning, orders, others, named, ablation)
-    write_atomically(README, f"{before}{BEGIN}\n{tables}\n{END}{after}".encode())
+    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+
+
+def main() -> int:
+    """Rewrite the tables; return the exit code."""
+    write_atomically(README, rewritten(README.read_text()).encode())
     return 0
 
 

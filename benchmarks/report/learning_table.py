@@ -23,12 +23,14 @@ _ORDER_HELPS = (
     "belong together. The two rows that see all images at once do not have this information; compare them with the "
     "shuffled row."
 )
-# No benchmark prints these: a sketch of 2026-11-23, docs/experiments.md, "statistics over held latents".
+# No benchmark prints these: a sketch that was run once, docs/experiments.md, "statistics over held latents".
 _UNTRAINED = (
     "| the same stream, boundaries and number of classes *given* (sketch) | ACC, seeds 0, 1 | knowledge retention |",
     "|---|---|---|",
     "| autoencoder trained at each update, as in R2R | 0.93, 0.93 | 0.98, 0.95 |",
     "| autoencoder never trained: random weights | 0.97, 0.96 | 0.99, 0.98 |",
+    "",
+    "A sketch of 2026-11-23 on 2 cores; its commit and CPU were not recorded.",
     "",
     "On digits, training the autoencoder costs accuracy ([experiments](docs/experiments.md#2026-11-23-statistics-over"
     "-held-latents-in-process-seeds-0-and-1-unless-told)).",

@@ -24,12 +24,11 @@ def named_table(result: Result) -> Sequence[str]:
     lines = [
         "**With a labeller that learned from labels**: the package brings a tiny CLIP and a tiny diffusion pipeline, "
         "trained on 600 *labelled* digits. They are other digits than those streamed and tested here. The learner gets "
-        "no label. The second half of each stream slowly changes into what the labeller does not know.",
+        "no label. The second half of each stream slowly changes into what the labeller does not know. The test digits "
+        "look like its last frames.",
         "",
     ]
-    lines += [
-        "| unseen digits under the last condition, rightly named | R2R | its labeller alone | synthetic images alone |"
-    ]
+    lines += ["| unseen digits, rightly named | R2R | its labeller alone | synthetic images alone |"]
     lines += ["|---|---|---|---|"]
     for world, title in _WORLDS.items():
         if world in result:

@@ -1,9 +1,10 @@
 """The README's table: what was measured, where and at which commits, nothing made up."""
 
+import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report.__main__ import render
+from benchmarks.report.__main__ import BEGIN, END, README, render, rewritten
 
 HERE = {"cores": 2, "cpu": "AMD EPYC"}
 
@@ -152,3 +153,17 @@ def test_rehearsal_that_does_not_help_is_said() -> None:
     text = render(learning(), {}, {}, None, ablation | {"machine": HERE, "seeds": [0], "commit": "ab" * 20})
     assert table(text, "what an update rehearses")[0] == "| nothing | 0.934 |"
     assert "The default does not help on these streams" in text
+
+
+def test_the_readme_has_the_tables_of_the_stored_results() -> None:
+    readme = README.read_text()
+    assert rewritten(readme) == readme
+
+
+def test_the_figures_of_the_limits_are_those_of_the_tables() -> None:
+    readme = README.read_text()
+    tables = readme.split(BEGIN)[1].split(END)[0]
+    limits = readme.split("\n## Limits\n")[1].split("growth.json")[0]
+    figures = re.findall(r"\d+\.\d+", re.sub(r"0\.52 to 0\.64", "", limits))  # of the result that is named there
+    assert len(figures) > 5
+    assert [figure for figure in figures if figure not in tables] == []
