@@ -33,7 +33,7 @@ class NetworkEncoder:
         return in_batches(self.network.encode, images_NCSS)
 
     def decode(self, latents_NL: Tensor) -> Tensor:
-        """See `Decoder.decode`."""
+        """See `DecodingEncoder.decode`."""
         return in_batches(self.network.decode, latents_NL)
 
     def served(self) -> nn.Module:
@@ -47,7 +47,7 @@ class NetworkEncoder:
 
 @dataclass(frozen=True)
 class AutoencoderEncoder(NetworkEncoder):
-    """The default method's `Encoder` and `Decoder`."""
+    """The default method's `DecodingEncoder`."""
 
     settings: AutoencoderSettings
 

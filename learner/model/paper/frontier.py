@@ -41,7 +41,7 @@ class FrontierModel(Autoencoder):
 
 @dataclass(frozen=True)
 class FrontierEncoder(NetworkEncoder):
-    """The published method's `Encoder` and `Decoder`."""
+    """The published method's `DecodingEncoder`."""
 
     settings: PaperSettings
 
