@@ -17,6 +17,7 @@ from learner.memory.replay_memory import ReplayMemory
 from learner.methods import method_of
 from learner.model.contract import Model
 from learner.settings import LearnerSettings
+from stream.process.errors import InvalidSetting
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,23 @@ class LearnerState:
 
     @classmethod
     def new(cls, settings: LearnerSettings) -> Self:
-        """Return a learner that has seen nothing: its first update is already pending."""
+        """Return a learner that has seen nothing: its first update is already pending.
+
+        Raises
+        ------
+        InvalidSetting
+            The window holds fewer frames than an update needs.
+        """
         method = method_of(settings)
-        schedule = UpdateSchedule.new(settings)
-        window = TrainingWindow(settings.window_frames)
-        return cls(settings, method.new_model(settings), method.new_detector(settings), schedule, window)
+        model = method.new_model(settings)
+        if settings.window_frames < model.traits.fewest_frames:
+            message = (
+                f"learner.window_frames is {settings.window_frames}, but an update of this model needs "
+                f"{model.traits.fewest_frames}; raise it"
+            )
+            raise InvalidSetting(message)
+        schedule, window = UpdateSchedule.new(settings), TrainingWindow(settings.window_frames)
+        return cls(settings, model, method.new_detector(settings), schedule, window)
 
     @property
     def frames_wanted(self) -> int:

@@ -1,4 +1,4 @@
-"""Execute one micro-task: a pure function of (state, plan, inputs); from the same values it always returns the same."""
+"""Execute one micro-task: a pure function of (state, plan, inputs), but for a stopwatch that only a metric reads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -33,8 +33,11 @@ class NamedRun:
     def names_of(self, images_NHWC: Pixels, settings: LearnerSettings) -> list[str]:
         """Return what the newest model calls images: the name whose clusters are likeliest together, or nothing."""
         model = self.run.state.model
-        if not isinstance(model, ClusterModel) or not model.traits.has_learned:
+        if not model.traits.has_learned:
             return [""] * len(images_NHWC)
+        if not isinstance(model, ClusterModel):
+            message = "names are looked up in the default model; run this with learner.method = r2r"
+            raise TypeError(message)
         named = self.run.state.names.by_cluster()
         slots = [named.get(cluster, "") for cluster in model.ids_K.tolist()]
         words = sorted({*slots})

@@ -61,9 +61,9 @@ def admit(
 ) -> Admitted:
     """Read, decode, de-duplicate and prepare. A record is decoded before it can count as come."""
     places: list[Place] = []
+    sequences: list[tuple[str, int | None]] = []
     batches = _Batches(preprocessing)
     rejected: list[Rejected] = []
-    resent = 0
     for record in records:
         try:
             frame = Frame.from_record(record.value, record.headers, topic, (record.partition, record.offset))
@@ -71,14 +71,15 @@ def admit(
         except InvalidMessage as error:
             rejected.append(Rejected(record, error))
             continue
-        if frame.sequence is not None:
-            resends, came_before = resends.noted(frame.source, frame.sequence)
-            if came_before:
-                resent += 1
-                continue
         places.append(Place(record.partition, record.offset))
+        sequences.append((frame.source, frame.sequence))
         batches.add(image)
-    return Admitted(places, batches.images(), rejected, resent, resends)
+    resends, resent = resends.noted(sequences)
+    images_NCSS = batches.images()
+    if any(resent):
+        places = [place for place, again in zip(places, resent, strict=True) if not again]
+        images_NCSS = images_NCSS[~torch.tensor(resent)]
+    return Admitted(places, images_NCSS, rejected, sum(resent), resends)
 
 
 def prepare(image_HWC: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:

@@ -1,6 +1,6 @@
 """Frames that came before: a window over the sequence numbers of each source, as in anti-replay windows (RFC 4303)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
@@ -37,22 +37,29 @@ class ResendWindows:
 
     Examples
     --------
-    >>> windows, resent = ResendWindows().noted("camera", 2)
-    >>> windows, resent_again = windows.noted("camera", 2)
-    >>> resent, resent_again
-    (False, True)
+    >>> windows, resent = ResendWindows().noted([("camera", sequence) for sequence in (0, 2, 1, 2)])
+    >>> resent
+    [False, False, False, True]
     """
 
     by_source: Mapping[str, SequenceWindow] = field(default_factory=dict)
 
-    def noted(self, source: str, sequence: int) -> tuple[Self, bool]:
-        """Return the windows after a frame, and whether it came before."""
-        windows = dict(self.by_source)
-        window = windows.pop(source, SequenceWindow())
-        windows[source] = window.noted(sequence)  # last in order
-        if len(windows) > _MOST_SOURCES:
-            del windows[next(iter(windows))]
-        return type(self)(windows), window.has(sequence)
+    def noted(self, frames: Iterable[tuple[str, int | None]]) -> tuple[Self, list[bool]]:
+        """Return the windows after frames of ``(source, sequence)``, and which of these came before.
+
+        A frame without a sequence never did.
+        """
+        windows, resent = dict(self.by_source), list[bool]()
+        for source, sequence in frames:
+            if sequence is None:
+                resent.append(False)
+                continue
+            window = windows.pop(source, SequenceWindow())
+            resent.append(window.has(sequence))
+            windows[source] = window.noted(sequence)  # last in order
+            if len(windows) > _MOST_SOURCES:
+                del windows[next(iter(windows))]
+        return type(self)(windows), resent
 
     def save(self) -> Saved:
         """See `Part.save`: ``[source, highest, bits in hexadecimal]``, in order."""

@@ -6,8 +6,9 @@ Axes: N images or frames (W of the window, V recent ones, R rehearsed, B of a ba
 L latent width, K slots: places for clusters. Slot k holds the cluster ``ids_K[k]``, or none where that is -1.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +16,6 @@ from torch import Tensor, nn
 from learner.model.preprocessing import Preprocessing
 from learner.model.words import Words
 from learner.part import Part
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,15 @@ class SyntheticImages:
     def none(cls, preprocessing: Preprocessing) -> Self:
         """Return no images."""
         return cls(preprocessing.empty(), torch.zeros(0, dtype=torch.int64))
+
+    def with_generated(self, generated: "SyntheticImages") -> "SyntheticImages":
+        """Return the images with generated ones in place of as many of the same slot; further ones are left out."""
+        images_NCSS = self.images_NCSS.clone()
+        for slot in torch.unique(generated.slots_N).tolist():
+            places = torch.nonzero(self.slots_N == slot).flatten()
+            own = generated.images_NCSS[generated.slots_N == slot][: len(places)]
+            images_NCSS[places[: len(own)]] = own
+        return SyntheticImages(images_NCSS, self.slots_N)
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ class UpdateReport:
     recalled_images: int
     images_backpropagated: int
     loss: float
-    added: "Sequence[int]"
+    added: Sequence[int]
     """Ids of the clusters that are new."""
     births_without_slot: int
     live_clusters: int
@@ -125,6 +132,8 @@ class TrainingBatch:
         The latents that the rehearsed images had before; they should stay there.
     words_N
         The number of the word for each image, the window's before the past's, -1 where there is none.
+
+    A method whose encoder uses neither ``before_RL`` nor ``words_N`` may leave them empty.
     """
 
     window_WCSS: Tensor
@@ -170,8 +179,8 @@ class Encoder(Part, Protocol):
         ...
 
 
-class Decoder(Protocol):
-    """What an encoder with a decoder is besides."""
+class DecodingEncoder(Encoder, Protocol):
+    """An encoder that also gives images for latents, so that a model can recall what it has seen."""
 
     def decode(self, latents_NL: Tensor) -> Tensor:
         """Return images [N, 3, S, S] in [0, 1], without gradients and in bounded memory."""
@@ -187,7 +196,7 @@ class Head(nn.Module):
 
     latent_size: int
     """D."""
-    cluster_ids: "Sequence[int]"
+    cluster_ids: Sequence[int]
     """The cluster of each slot, -1 where there is none."""
 
 

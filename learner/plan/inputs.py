@@ -9,9 +9,7 @@ from learner.plan.ahead import Ahead
 from learner.plan.cut import merge_by_time, thinned
 from learner.stopwatch import Stopwatch
 from stream.log import FrameLog, Record
-from stream.messages.task_plan import OffsetRange, TaskPlan
-
-NO_COMMANDS = OffsetRange(0, 0)
+from stream.messages.task_plan import TaskPlan
 
 
 @dataclass(frozen=True)

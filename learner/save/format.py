@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from pydantic import ValidationError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -28,7 +29,7 @@ from learner.save.format_1 import format_2_of
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from stream.messages import wire_format
-from stream.process.errors import UnknownFormat
+from stream.process.errors import InvalidSetting, UnknownFormat
 
 _TENSORS = "tensors.safetensors"
 _STATE = "state.json"
@@ -102,7 +103,15 @@ def _document(data: bytes) -> wire_format.Document:
 
 def _settings(values: Mapping[str, Any]) -> LearnerSettings:
     """Read the settings that this release knows; a later one may have written more."""
-    return LearnerSettings.model_validate_json(json.dumps(_known(values, LearnerSettings)))
+    try:
+        return LearnerSettings.model_validate_json(json.dumps(_known(values, LearnerSettings)))
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        message = (
+            f"the checkpoint was written under a value of learner.{place} that this release does not allow; "
+            "continue it with the release that wrote it, or name a new model"
+        )
+        raise InvalidSetting(message) from error
 
 
 def _known(values: Mapping[str, Any], kind: Any) -> dict[str, Any]:

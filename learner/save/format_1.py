@@ -1,6 +1,6 @@
 """Checkpoints of versions 1.0 to 1.4 of ``r2r.learner-state``, as version 2 has them.
 
-A detector's evidence is left out: version 1 held private sums of a library. It begins anew, as after each update.
+PageHinkley begins anew, as after each update. Settings that are gone are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +35,7 @@ _SETTINGS = {
     "threshold_rate": "clusters",
 }
 """The table of a setting that stood flat, and its new name where it has one."""
+_GONE_DETECTORS = ("never", "always")  # of benchmarks
 _NETWORK, _PROJECTION, _KEPT = "network.", "projection.", ("mixture.", "uncertainty.", "feedback.")
 
 
@@ -52,7 +53,7 @@ def format_2_of(body: Document, tensors: Mapping[str, Tensor]) -> tuple[Document
     exemplar_counts, images = _exemplars(tensors)
     parts = {
         "model": {"next_cluster_id": body["next_cluster_id"]},
-        "detector": {"name": next(iter(body["detectors"]), ""), "seen": []},
+        "detector": _detector(body["detectors"]),
         "schedule": {"pending": _pending(body["pending"]), "quiet_updates": body.get("quiet_updates", 0)},
         "window": {"runs": runs, "untrained": body.get("window_untrained", all_frames)},
         "progress": counts | {"positions": positions},
@@ -72,6 +73,8 @@ def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {"autoencoder": {}, "clusters": {}, "paper": {}}
     for name, value in values.items():
         table, _, new = _SETTINGS.get(name, "").partition(".")
+        if name == "drift_detector" and value in _GONE_DETECTORS:
+            continue
         if name.startswith("paper_"):
             nested["paper"][name.removeprefix("paper_")] = value
         elif table:
@@ -81,6 +84,12 @@ def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
         if name in _SHARED:
             nested["paper"][name] = value
     return nested
+
+
+def _detector(states: Mapping[str, Any]) -> Document:
+    """Return what ADWIN and KSWIN saw; of PageHinkley version 1 held private sums of a library, and it begins anew."""
+    name = next(iter(states), "")
+    return {"name": name, "seen": states.get(name, {}).get("shown", [])}
 
 
 def _pending(values: Document | None) -> Document | None:

@@ -7,6 +7,7 @@ from learner.change.schedule import PendingUpdate
 from learner.intake.window import Place
 from learner.memory.names import Names
 from learner.state import LearnerState
+from stream.process.errors import InvalidSetting
 from tests.learner.small import SETTINGS
 
 NEW = LearnerState.new(SETTINGS)
@@ -82,3 +83,10 @@ def test_clusters_follow_the_frames_where_the_model_says_so_and_never_while_a_ch
 def test_a_change_of_what_is_served_is_noted_with_its_plan():
     assert NEW.serving_at(7).progress.updated_at_task == 7
     assert NEW.progress.updated_at_task == 0
+
+
+@pytest.mark.parametrize("method", ["r2r", "paper"])
+def test_a_window_that_no_update_can_begin_with_is_refused(method):
+    settings = SETTINGS.model_copy(update={"method": method, "window_frames": SETTINGS.clusters.projection_dimensions})
+    with pytest.raises(InvalidSetting, match=r"learner\.window_frames is 16, but an update of this model needs"):
+        LearnerState.new(settings)

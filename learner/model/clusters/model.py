@@ -4,7 +4,7 @@ Axes: N images, B of a query, L latent width, K slots, D dimensions.
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -88,17 +88,19 @@ class ClusterModel(ClusterValues):
 
     def save(self) -> Saved:
         """See `Part.save`."""
-        tensors = dict(prefixed(_ENCODER, self.encoder.save().tensors))
+        encoder = self.encoder.save()
+        tensors = dict(prefixed(_ENCODER, encoder.tensors))
         if self.projection is not None:
             tensors |= prefixed(_PROJECTION, vars(self.projection))
         tensors |= prefixed(_MIXTURE, self.mixture.tensors())
         tensors |= prefixed("uncertainty", {name: getattr(self.uncertainty, name) for name in _UNCERTAINTY})
-        return Saved({"next_cluster_id": self.mixture.next_id}, tensors)
+        values: dict[str, Any] = {_ENCODER: dict(encoder.values)} if encoder.values else {}
+        return Saved(values | {"next_cluster_id": self.mixture.next_id}, tensors)
 
     @classmethod
     def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
         """See `Part.load`."""
-        encoder = AutoencoderEncoder.load(Saved(tensors=saved.below(_ENCODER)), settings)
+        encoder = AutoencoderEncoder.load(Saved(saved.values.get(_ENCODER, {}), saved.below(_ENCODER)), settings)
         space, known = saved.below(_PROJECTION), saved.below("uncertainty")
         projection = Projection(*(space[name] for name in _OF_PROJECTION)) if space else None
         mixture = TiedMixture.of_tensors(saved.below(_MIXTURE), saved.values["next_cluster_id"])

@@ -15,7 +15,7 @@ def rehearse(model: ClusterValues, inputs: UpdateInputs, generator: torch.Genera
     Generated images beyond a slot's share are left out: the balance of window and past, and that of the clusters, stays
     as it is without replay. Without generated images this is `recall`, bit for bit.
     """
-    return with_generated(recall(model, inputs.rehearsed_images, generator), inputs.generated)
+    return recall(model, inputs.rehearsed_images, generator).with_generated(inputs.generated)
 
 
 def recall(model: ClusterValues, count: int, generator: torch.Generator) -> SyntheticImages:
@@ -26,13 +26,3 @@ def recall(model: ClusterValues, count: int, generator: torch.Generator) -> Synt
     slots_N = live[torch.arange(count) % len(live)]
     latents_NL = model.latents_of(model.mixture.sample(slots_N, generator))
     return SyntheticImages(model.encoder.decode(latents_NL), slots_N)
-
-
-def with_generated(past: SyntheticImages, generated: SyntheticImages) -> SyntheticImages:
-    """Return the past with generated images in place of as many recalled ones of the same slot."""
-    images_NCSS = past.images_NCSS.clone()
-    for slot in torch.unique(generated.slots_N).tolist():
-        places = torch.nonzero(past.slots_N == slot).flatten()
-        own = generated.images_NCSS[generated.slots_N == slot][: len(places)]
-        images_NCSS[places[: len(own)]] = own
-    return SyntheticImages(images_NCSS, past.slots_N)

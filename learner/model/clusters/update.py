@@ -20,8 +20,15 @@ from learner.model.clusters.rehearsal import rehearse
 from learner.model.clusters.uncertainty import Uncertainty, fit_uncertainty, held_out
 from learner.model.clusters.values import ClusterValues
 from learner.model.clusters.word_constraints import keep_apart, part_by_words, word_votes
-from learner.model.contract import Scores, SyntheticImages, TrainingBatch, TrainingReport, UpdateInputs, UpdateReport
-from learner.model.encoders.autoencoder import AutoencoderEncoder
+from learner.model.contract import (
+    DecodingEncoder,
+    Scores,
+    SyntheticImages,
+    TrainingBatch,
+    TrainingReport,
+    UpdateInputs,
+    UpdateReport,
+)
 from learner.model.words import Words
 
 M = TypeVar("M", bound=ClusterValues)
@@ -114,7 +121,7 @@ class _Observations:
 class _Recent:
     """The recent frames, as the new encoder sees them; computed where a regrouping needs them."""
 
-    encoder: AutoencoderEncoder
+    encoder: DecodingEncoder
     projection: Projection
     inputs: UpdateInputs
 
@@ -140,7 +147,7 @@ def _learn_encoder(
     past: SyntheticImages,
     seen: _Observations,
     generator: torch.Generator,
-) -> tuple[AutoencoderEncoder, TrainingReport, Tensor]:
+) -> tuple[DecodingEncoder, TrainingReport, Tensor]:
     """Return the new encoder, what it cost, and how far each rehearsed image was moved [R, L]."""
     before_RL = model.encoder.embed(past.images_NCSS)
     words_N = _word_numbers(seen.words, past, len(inputs.window_WCSS))

@@ -10,8 +10,7 @@ from torch import Tensor
 from learner.model.clusters.mixture import TiedMixture
 from learner.model.clusters.projection import Projection
 from learner.model.clusters.uncertainty import Uncertainty
-from learner.model.contract import Scores, Traits
-from learner.model.encoders.autoencoder import AutoencoderEncoder
+from learner.model.contract import DecodingEncoder, Scores, Traits
 from learner.settings import ClusterSettings
 
 
@@ -19,7 +18,7 @@ from learner.settings import ClusterSettings
 class ClusterValues:
     """The values of a `ClusterModel`; ``projection`` is None until the first update."""
 
-    encoder: AutoencoderEncoder
+    encoder: DecodingEncoder
     projection: Projection | None
     mixture: TiedMixture
     uncertainty: Uncertainty

@@ -20,36 +20,21 @@ _NETWORK = "network"
 
 
 @dataclass(frozen=True)
-class AutoencoderEncoder:
-    """An `Encoder` and `Decoder` around the network; its last ReLU gives no latent below zero."""
+class NetworkEncoder:
+    """What the encoders around an `Autoencoder` have in common; its last ReLU gives no latent below zero."""
 
     network: Autoencoder
-    settings: AutoencoderSettings
+    preprocessing: Preprocessing
 
     least_latent = 0.0
-
-    @classmethod
-    def new(cls, settings: AutoencoderSettings, seed: int) -> Self:
-        """Return an untrained encoder whose weights depend on the seed alone."""
-        return cls(seeded(seed, lambda: Autoencoder(settings.channels, settings.input_size)), settings)
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """See `Encoder.preprocessing`."""
-        return Preprocessing(self.settings.input_size, self.settings.aspect)
 
     def embed(self, images_NCSS: Tensor) -> Tensor:
         """See `Encoder.embed`."""
         return in_batches(self.network.encode, images_NCSS)
 
     def decode(self, latents_NL: Tensor) -> Tensor:
-        """See `Decoder.decode`."""
+        """See `DecodingEncoder.decode`."""
         return in_batches(self.network.decode, latents_NL)
-
-    def learn(self, batch: TrainingBatch, generator: torch.Generator) -> tuple[Self, TrainingReport]:
-        """See `Encoder.learn`, `learner.model.encoders.training`."""
-        network, report = train(self.network, batch, self.settings, generator)
-        return replace(self, network=network), report
 
     def served(self) -> nn.Module:
         """See `Encoder.served`."""
@@ -59,13 +44,37 @@ class AutoencoderEncoder:
         """See `Part.save`."""
         return Saved(tensors=dict(prefixed(_NETWORK, self.network.state_dict())))
 
+
+@dataclass(frozen=True)
+class AutoencoderEncoder(NetworkEncoder):
+    """The default method's `DecodingEncoder`."""
+
+    settings: AutoencoderSettings
+
+    @classmethod
+    def new(cls, settings: AutoencoderSettings, seed: int) -> Self:
+        """Return an untrained encoder whose weights depend on the seed alone."""
+        network = seeded(seed, lambda: Autoencoder(settings.channels, settings.input_size))
+        return cls(network, Preprocessing(settings.input_size, settings.aspect), settings)
+
+    def learn(self, batch: TrainingBatch, generator: torch.Generator) -> tuple[Self, TrainingReport]:
+        """See `Encoder.learn`, `learner.model.encoders.training`."""
+        network, report = train(self.network, batch, self.settings, generator)
+        return replace(self, network=network), report
+
     @classmethod
     def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
         """See `Part.load`."""
         own = settings.autoencoder
         network = Autoencoder(own.channels, own.input_size)
-        network.load_state_dict(saved.below(_NETWORK))
-        return cls(network.eval(), own)
+        load_network(network, saved)
+        return cls(network, Preprocessing(own.input_size, own.aspect), own)
+
+
+def load_network(network: Autoencoder, saved: Saved) -> None:
+    """Give a network the weights that `NetworkEncoder.save` described, ready to encode."""
+    network.load_state_dict(saved.below(_NETWORK))
+    network.eval()
 
 
 class ServedNetwork(nn.Module):

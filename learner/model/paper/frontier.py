@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from learner.model.contract import TrainingBatch, TrainingReport
-from learner.model.encoders.autoencoder import ServedNetwork
-from learner.model.encoders.network import Autoencoder, in_batches, seeded
+from learner.model.encoders.autoencoder import NetworkEncoder, ServedNetwork, load_network
+from learner.model.encoders.network import Autoencoder, seeded
 from learner.model.preprocessing import Preprocessing
-from learner.part import Saved, prefixed
+from learner.part import Saved
 from learner.settings import LearnerSettings, PaperSettings
 
 _DECAY = 0.9  # of the learning rate, for each epoch; as published
-_NETWORK = "network"
 
 
 class FrontierModel(Autoencoder):
@@ -41,31 +40,16 @@ class FrontierModel(Autoencoder):
 
 
 @dataclass(frozen=True)
-class FrontierEncoder:
-    """An `Encoder` and `Decoder` around the frontier model."""
+class FrontierEncoder(NetworkEncoder):
+    """The published method's `DecodingEncoder`."""
 
-    network: FrontierModel
     settings: PaperSettings
-
-    least_latent = 0.0
 
     @classmethod
     def new(cls, settings: PaperSettings, seed: int) -> Self:
         """Return an untrained encoder whose weights depend on the seed alone."""
-        return cls(seeded(seed, lambda: FrontierModel(settings.channels, settings.input_size)), settings)
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """See `Encoder.preprocessing`."""
-        return Preprocessing(self.settings.input_size, self.settings.aspect)
-
-    def embed(self, images_NCSS: Tensor) -> Tensor:
-        """See `Encoder.embed`."""
-        return in_batches(self.network.encode, images_NCSS)
-
-    def decode(self, latents_NL: Tensor) -> Tensor:
-        """See `Decoder.decode`."""
-        return in_batches(self.network.decode, latents_NL)
+        network = seeded(seed, lambda: FrontierModel(settings.channels, settings.input_size))
+        return cls(network, Preprocessing(settings.input_size, settings.aspect), settings)
 
     def learn(self, batch: TrainingBatch, generator: torch.Generator) -> tuple[Self, TrainingReport]:
         """Train a copy by the reconstruction error alone (stage D): words and earlier latents are not used."""
@@ -81,16 +65,13 @@ class FrontierEncoder:
                 module.num_batches_tracked = None
         return ServedNetwork(network, self.preprocessing).eval()
 
-    def save(self) -> Saved:
-        """See `Part.save`."""
-        return Saved(tensors=dict(prefixed(_NETWORK, self.network.state_dict())))
-
     @classmethod
     def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
         """See `Part.load`."""
-        network = FrontierModel(settings.paper.channels, settings.paper.input_size)
-        network.load_state_dict(saved.below(_NETWORK))
-        return cls(network.eval(), settings.paper)
+        own = settings.paper
+        network = FrontierModel(own.channels, own.input_size)
+        load_network(network, saved)
+        return cls(network, Preprocessing(own.input_size, own.aspect), own)
 
 
 def reconstruction_error(images_BCSS: Tensor, reconstructions_BCSS: Tensor) -> Tensor:
@@ -113,12 +94,12 @@ def balanced_batches(real: int, synthetic: int, batch: int, generator: torch.Gen
 
 
 def train(
-    start: FrontierModel,
+    start: Autoencoder,
     window_WCSS: Tensor,
     synthetic_RCSS: Tensor,
     settings: PaperSettings,
     generator: torch.Generator,
-) -> tuple[FrontierModel, TrainingReport]:
+) -> tuple[Autoencoder, TrainingReport]:
     """Train a copy by the reconstruction error: Adam, its rate multiplied by 0.9 after each epoch, batches of 32."""
     network = copy.deepcopy(start).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)

@@ -4,7 +4,7 @@ Axes: N images, K clusters, L latent width.
 """
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from learner.model.paper.update import PaperValues, paper_update
 from learner.part import Saved, prefixed
 from learner.settings import LearnerSettings
 
-_FEWEST_FRAMES = 49
+_FEWEST_FRAMES = 49  # as many as the default method needs, so that both begin alike
 _ENCODER, _MIXTURE, _FEEDBACK = "encoder", "mixture", "feedback"
 _OF_MIXTURE = ("weights_K", "means_KL", "factors", "ids_K")
 _OF_FEEDBACK = ("modes_KL", "mean_K", "deviation_K", "threshold_K", "recent_K")
@@ -80,10 +80,12 @@ class PaperModel(PaperValues):
 
     def save(self) -> Saved:
         """See `Part.save`."""
-        tensors = dict(prefixed(_ENCODER, self.encoder.save().tensors))
+        encoder = self.encoder.save()
+        tensors = dict(prefixed(_ENCODER, encoder.tensors))
         tensors |= prefixed(_MIXTURE, {name: getattr(self.mixture, name) for name in _OF_MIXTURE})
         tensors |= prefixed(_FEEDBACK, {name: getattr(self.feedback, name) for name in _OF_FEEDBACK})
-        return Saved({"next_cluster_id": self.mixture.next_id}, tensors)
+        values: dict[str, Any] = {_ENCODER: dict(encoder.values)} if encoder.values else {}
+        return Saved(values | {"next_cluster_id": self.mixture.next_id}, tensors)
 
     @classmethod
     def load(cls, saved: Saved, settings: LearnerSettings) -> Self:
@@ -92,5 +94,5 @@ class PaperModel(PaperValues):
         weights_K, means_KL, factors, ids_K = (known[name] for name in _OF_MIXTURE)
         next_id = saved.values["next_cluster_id"]
         mixture = LatentMixture(own.covariance, weights_K, means_KL, factors, ids_K, next_id)
-        encoder = FrontierEncoder.load(Saved(tensors=saved.below(_ENCODER)), settings)
+        encoder = FrontierEncoder.load(Saved(saved.values.get(_ENCODER, {}), saved.below(_ENCODER)), settings)
         return cls(encoder, mixture, Feedback(*(feedback[name] for name in _OF_FEEDBACK)), own)

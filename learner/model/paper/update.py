@@ -9,7 +9,6 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from learner.model.clusters.rehearsal import with_generated
 from learner.model.contract import SyntheticImages, TrainingBatch, UpdateInputs, UpdateReport
 from learner.model.paper.frontier import FrontierEncoder
 from learner.model.paper.latent_mixture import LatentMixture, cluster_means, far_means, fit_mixture
@@ -68,7 +67,7 @@ def _replay(model: PaperValues, inputs: UpdateInputs, generator: torch.Generator
     """Return synthetic images; at least one of each cluster, since a mixture needs a sample for each component."""
     clusters = model.mixture.live_clusters
     count = max(inputs.rehearsed_images, clusters) if clusters else 0
-    return with_generated(decoded(model.encoder, model.mixture, count, generator), inputs.generated)
+    return decoded(model.encoder, model.mixture, count, generator).with_generated(inputs.generated)
 
 
 def _fit(
@@ -95,7 +94,7 @@ def _carry(fitted: LatentMixture, earlier: LatentMixture, synthetic_RL: Tensor, 
         return fitted
     count, known = fitted.live_clusters, earlier.live_clusters
     carried_J = carried_clusters(count_votes(fitted.assign(synthetic_RL), clusters_R, count, known))
-    is_born_K = torch.ones(count, dtype=torch.bool).index_fill_(0, carried_J, value=False)
-    order_K = torch.cat([carried_J, torch.nonzero(is_born_K).flatten()])
+    is_new_K = torch.ones(count, dtype=torch.bool).index_fill_(0, carried_J, value=False)
+    order_K = torch.cat([carried_J, torch.nonzero(is_new_K).flatten()])
     added = torch.arange(earlier.next_id, earlier.next_id + count - known)
     return fitted.reordered(order_K, torch.cat([earlier.ids_K, added]), earlier.next_id + count - known)

@@ -14,11 +14,7 @@ SOURCES = 4096
 
 def resent(windows, frames):
     """Return the windows after the frames, and of each whether it came before."""
-    found = []
-    for source, sequence in frames:
-        windows, came_before = windows.noted(source, sequence)
-        found.append(came_before)
-    return windows, found
+    return windows.noted(frames)
 
 
 @settings(max_examples=100, deadline=None)
@@ -33,8 +29,8 @@ def test_far_jumps_agree_with_a_set_of_the_newest_numbers():
     for _ in range(5000):
         sequence = max(0, highest + int(draw.integers(-2000, 1500)))
         too_old = sequence <= highest - WIDTH
-        windows, came_before = windows.noted("a", sequence)
-        assert came_before == (sequence in seen or too_old)
+        windows, came_before = windows.noted([("a", sequence)])
+        assert came_before == [sequence in seen or too_old]
         seen.add(sequence)
         highest = max(highest, sequence)
 
@@ -56,10 +52,10 @@ def test_the_source_seen_longest_ago_is_forgotten_first_and_memory_is_bounded():
 
 
 def test_noting_a_frame_leaves_the_windows_that_were_there_as_they_were():
-    windows, _ = ResendWindows().noted("a", 0)
-    later, _ = windows.noted("a", 1)
-    assert not windows.noted("a", 1)[1]
-    assert later.noted("a", 1)[1]
+    windows, _ = ResendWindows().noted([("a", 0)])
+    later, _ = windows.noted([("a", 1)])
+    assert windows.noted([("a", 1)])[1] == [False]
+    assert later.noted([("a", 1)])[1] == [True]
 
 
 def test_saved_and_loaded_it_knows_and_forgets_the_same():

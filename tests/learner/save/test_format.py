@@ -20,7 +20,7 @@ from learner.save.checkpoint import content_sha256, load_checkpoint, origin_of
 from learner.save.format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings
 from stream.messages import wire_format
-from stream.process.errors import UnknownFormat
+from stream.process.errors import InvalidSetting, UnknownFormat
 from tests.learner.small import SETTINGS, load_digits
 
 STORED = Path(__file__).parents[2] / "fixtures" / "formats" / "v1" / "checkpoint"
@@ -149,6 +149,29 @@ def test_a_detector_of_version_1_begins_anew(stored):
     assert document_of(stored)["detectors"]["page_hinkley"]
     assert state.detector.save() == state.detector.renewed().save()
     assert state.detector.name == "page_hinkley"
+
+
+@pytest.mark.parametrize("kind", ["adwin", "kswin"])
+def test_what_other_detectors_of_version_1_saw_is_seen_again(tmp_path, kind):
+    document = document_of(OLD[-1])
+    document["settings"]["drift_detector"] = kind
+    state = load_checkpoint(rewritten(tmp_path / "c", OLD[-1], document | {"detectors": {kind: {"shown": [0.5, 1.5]}}}))
+    assert state.detector.save().values == {"name": kind, "seen": [0.5, 1.5]}
+
+
+@pytest.mark.parametrize("gone", ["never", "always"])
+def test_a_detector_of_version_1_that_is_gone_makes_room_for_the_default(tmp_path, gone):
+    document = document_of(OLD[-1])
+    document["settings"]["drift_detector"] = gone
+    state = load_checkpoint(rewritten(tmp_path / "c", OLD[-1], document | {"detectors": {gone: {}}}))
+    assert state.detector.name == "page_hinkley"
+
+
+def test_a_setting_that_is_no_longer_allowed_is_told_with_its_remedy(tmp_path):
+    document = document_of(OLD[-1])
+    document["settings"]["overload"] = "panic"
+    with pytest.raises(InvalidSetting, match=r"a value of learner\.overload that this release does not allow"):
+        load_checkpoint(rewritten(tmp_path / "c", OLD[-1], document))
 
 
 @pytest.mark.parametrize("stored", OLD)
