@@ -22,10 +22,10 @@ from learner.model.contract import live_ids
 from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from replay.generate.generation import Models
-from replay.generate.generator import Subject
 from replay.label.labeller import open_labeller
 from replay.models import load_models
 from replay.settings import DIGITS, ReplaySettings, shipped
+from replay.subject import Subject
 from replay.words.vocabulary import read_vocabulary
 from stream.sources.datasets.packs import Pack, load_pack
 

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy.cli.errors import SystemMissing
-from stream.kafka.topics import Topics, is_model_name
+from stream.kafka.topics import Topics
 from stream.process import shell
 from stream.process.errors import R2RError
 from stream.process.home import read_run_file
+from stream.process.model_name import is_model_name
 from stream.process.settings import StreamSettings
 
 _INTERRUPTED = 130

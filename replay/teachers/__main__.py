@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from replay.devices import device_named
-from replay.teachers.recipe import RECIPES
+from replay.teachers.tiny.recipe import RECIPES
 from stream.process.errors import R2RError
 from stream.sources.datasets.packs import PACK_NAMES
 from stream.sources.datasets.teacher_part import teacher_part, unseen_part

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from replay.teachers.examination import DISTRACTORS, Figures
-from replay.teachers.prompts import SYNONYMS, words_of
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.prompts import SYNONYMS, words_of
+from replay.teachers.tiny.recipe import Recipe
 from stream.process.errors import InvalidSetting
 from stream.process.home import write_atomically
 from stream.sources.datasets.teacher_part import LabelledPictures

@@ -21,13 +21,13 @@ from stream.sources.cameras.view import View, crop_of, size_of
 from stream.sources.datasets.dataset import DatasetSource, LabelledImages, identity_at
 from stream.sources.datasets.drifting import DriftingSource
 from stream.sources.datasets.drifts import drift_of, write_drift_truth
+from stream.sources.datasets.image_tree import read_image_tree
 from stream.sources.datasets.orders import order_of
 from stream.sources.datasets.packs import PACK_NAMES, load_pack
 from stream.sources.datasets.torchvision_sets import PREFIX, open_torchvision
 from stream.sources.folders.folder import FolderOptions, FolderSource
 from stream.sources.folders.folder_journal import FolderJournal
 from stream.sources.folders.image_files import SUFFIXES
-from stream.sources.folders.image_tree import read_image_tree
 
 _TREE = "image_tree"
 _LONGEST_NAME = 60

@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from replay.generate.generator import Subject
 from replay.generate.text_to_image import PipelineOptions, open_text_to_image
 from replay.label.labeller import open_labeller
+from replay.subject import Subject
 from replay.teachers.__main__ import main
 from replay.teachers.examination import Figures
 from replay.teachers.model_card import add_figures
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.recipe import Recipe
 from replay.teachers.training import train_teachers
 from stream.process.errors import InvalidSetting
 from stream.sources.datasets.teacher_part import LabelledPictures
