@@ -13,8 +13,9 @@ from replay.generate.generator import Generator
 from replay.generate.resynthesis import Resynthesis
 from replay.judge.judge import AcceptingJudge, Judge, LabellerJudge
 from replay.judge.sample_filter import FilterRules
-from replay.settings import ReplaySettings, shipped
+from replay.settings import ReplaySettings
 from replay.subject import Subject
+from replay.weights import shipped
 from replay.words.vocabulary import TEMPLATE_PROMPTS, Vocabulary, read_vocabulary
 from stream.process.errors import InvalidSetting
 
