@@ -58,9 +58,8 @@ def _watch(tool: Tool) -> None:
         if system.bootstrap_servers not in logs:
             _close(logs)
             logs[system.bootstrap_servers] = _event_log(tool, system)
-        return status_page(
-            read_status(tool.home, system, rate, logs[system.bootstrap_servers], now_ms() / 1000), now_ms()
-        )
+        log = logs[system.bootstrap_servers]
+        return status_page(read_status(tool.home, system, rate, log, now_ms() / 1000), now_ms())
 
     try:
         with Live(page(), console=page_console(), auto_refresh=False, screen=sys.stdout.isatty()) as live:

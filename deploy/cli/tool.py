@@ -78,6 +78,16 @@ def add_model_flag(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--model", default=None, help="which model (default: the one that runs, or the only one)")
 
 
+def add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    """Add one action of a tool that has several; return its parser, with the flags that every one has."""
+    action = actions.add_parser(name, help=text, description=text)
+    add_common_flags(action)
+    add_model_flag(action)
+    return action
+
+
 def add_common_flags(flags: argparse.ArgumentParser) -> None:
     """Add what every tool, and every action of a tool that has several, is told by flags."""
     shell.add_common_flags(flags)
