@@ -19,11 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_core import ErrorDetails
 
 from stream.process.errors import InvalidSetting
+from stream.process.ports import LARGEST_PORT
 
 SECTIONS = ("stream", "learner", "replay", "deploy")
 _PREFIX = "R2R_"
 _ALL_SETTINGS = "`r2r init` writes a file of all settings, with what they mean"
-_LARGEST_PORT = 65_535
 _OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
 
 
@@ -61,7 +61,7 @@ class StreamSettings(Settings):
     def _has_ports(cls, value: str) -> str:
         for address in value.split(","):
             host, _, port = address.strip().rpartition(":")
-            if not (host and port.isdecimal() and 0 < int(port) <= _LARGEST_PORT):
+            if not (host and port.isdecimal() and 0 < int(port) <= LARGEST_PORT):
                 message = "expected host:port, or several with commas between them"
                 raise ValueError(message)
         return value
