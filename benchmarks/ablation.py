@@ -32,7 +32,7 @@ from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from learner.state import LearnerState
 from replay.models import load_models
-from replay.settings import DIGITS
+from replay.weights import DIGITS
 from stream.sources.datasets.packs import load_pack
 
 RATIOS: Sequence[float] = (0.25, 0.5, 1.0, 2.0)

@@ -6,8 +6,9 @@ The command line, `r2r up`, the demo, the doctor, the tools and the table in ``d
 from dataclasses import dataclass
 from typing import Literal
 
+from stream.process.ports import THIS_MACHINE
+
 PortSetting = Literal["", "stream.bootstrap_servers", "deploy.port", "deploy.first_metrics_port"]
-_THIS_MACHINE = "127.0.0.1"
 _ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  a server that listens on all of them is asked on this machine
 
 
@@ -16,7 +17,10 @@ class RoleEntry:
     """One role. Its flags are those of ``r2r COMMAND --help``."""
 
     name: str
-    """Of its process: in ``run.json``, `r2r status` and its log's name. A worker's has its number behind it."""
+    """Of its process: in ``run.json`` and `r2r status`, and of its log, but for the broker's, ``broker.log``.
+
+    A worker's has its number behind it.
+    """
     command: str
     """What comes after ``r2r``."""
     module: str
@@ -24,15 +28,11 @@ class RoleEntry:
     summary: str
     scales: str
     """How more of them share the work."""
-    port: Literal["", "stream.bootstrap_servers", "deploy.port", "deploy.first_metrics_port"] = (
-        "deploy.first_metrics_port"
-    )
+    port: PortSetting = "deploy.first_metrics_port"
     """The setting that says where it answers; ``deploy.first_metrics_port`` and those after it, in the table's order,
     are for ``/metrics`` alone. Empty where only ``--metrics-port`` says so."""
     started: Literal["0", "1", "deploy.replay_workers"] = "1"
     """How many of it `r2r up` starts: a number, or the setting that says so."""
-    needs_model: bool = True
-    """Whether ``--model`` names the model it belongs to."""
     spare: bool = False
     """Whether the system goes on where one of them ends."""
 
@@ -44,7 +44,6 @@ BROKER = RoleEntry(
     "A real Kafka from Python packages, on this machine.",
     "one for each machine; a Kafka cluster takes its place",
     port="stream.bootstrap_servers",
-    needs_model=False,
 )
 FEED = RoleEntry(
     "feed",
@@ -54,7 +53,6 @@ FEED = RoleEntry(
     "one for each source",
     port="",
     started="0",
-    needs_model=False,
 )
 SERVER = RoleEntry(
     "server",
@@ -96,7 +94,7 @@ REPLAY = RoleEntry(
 )
 
 ROLES = (BROKER, FEED, SERVER, LEARNER, PUBLISHER, EVALUATOR, REPLAY)
-"""In the order in which `r2r up` starts them."""
+"""Those that `r2r up` starts, in that order; a feed it never starts."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class RoleProcess:
     @property
     def address(self) -> str:
         """Where it is asked on this machine."""
-        host = _THIS_MACHINE if self.host in _ANY_ADDRESS else self.host
+        host = THIS_MACHINE if self.host in _ANY_ADDRESS else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
@@ -133,6 +131,6 @@ def role_processes(host: str, port: int, first_metrics_port: int, replay_workers
             name = f"{role.name}-{number}" if numbered else role.name
             worker = ("--worker", str(number)) if numbered else ()
             flags = (*worker, "--metrics-port", str(metrics_port))
-            found.append(RoleProcess(role, name, _THIS_MACHINE, metrics_port, flags))
+            found.append(RoleProcess(role, name, THIS_MACHINE, metrics_port, flags))
             metrics_port += 1
     return found

@@ -5,9 +5,9 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from deploy.roles import RoleProcess, role_processes
+from stream.process.ports import LARGEST_PORT
 from stream.process.settings import Settings
 
-_HIGHEST_PORT = 65535
 ProviderChoice = Literal["auto", "cpu", "cuda"]
 
 
@@ -15,7 +15,7 @@ class DeploySettings(Settings):
     """Settings of the publisher, the server and the supervisor (``[deploy]``, ``R2R_DEPLOY__…``)."""
 
     host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=_HIGHEST_PORT)
+    port: int = Field(8080, ge=0, le=LARGEST_PORT)
     """The server's; 0 takes a free one, which is written to ``--address-file``."""
 
     replay_workers: int = Field(1, ge=0, le=64)
@@ -56,8 +56,8 @@ class DeploySettings(Settings):
     @classmethod
     def _leave_room_for_the_next_ones(cls, port: int, info: ValidationInfo) -> int:
         processes = role_processes("", 0, port, info.data.get("replay_workers", 0))
-        if max(process.port for process in processes) > _HIGHEST_PORT:
-            message = f"it and the ports after it must not exceed {_HIGHEST_PORT}"
+        if max(process.port for process in processes) > LARGEST_PORT:
+            message = f"it and the ports after it must not exceed {LARGEST_PORT}"
             raise ValueError(message)
         return port
 

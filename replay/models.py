@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from replay import metrics
 from replay.generate.cached_generator import CachedGenerator, SampleCache
 from replay.generate.generation import Models
-from replay.generate.generator import Generator, Subject
+from replay.generate.generator import Generator
 from replay.generate.resynthesis import Resynthesis
 from replay.judge.judge import AcceptingJudge, Judge, LabellerJudge
 from replay.judge.sample_filter import FilterRules
-from replay.settings import ReplaySettings, shipped
+from replay.settings import ReplaySettings
+from replay.subject import Subject
+from replay.weights import shipped
 from replay.words.vocabulary import TEMPLATE_PROMPTS, Vocabulary, read_vocabulary
 from stream.process.errors import InvalidSetting
 
@@ -110,7 +112,8 @@ def _vocabulary(settings: ReplaySettings, model: str, folder: Path, stopped: Cal
     if settings.chat_url:
         from replay.words.vocabulary_source import VocabularyCache, VocabularySource  # noqa: PLC0415  as above
 
-        source = VocabularySource(model, _endpoint(settings, stopped), VocabularyCache(folder), file)
+        observe = functools.partial(metrics.observe_chat, model)
+        source = VocabularySource(observe, _endpoint(settings, stopped), VocabularyCache(folder), file)
         return source.vocabulary(settings.stream_description)
     return read_vocabulary(file) if file else None
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from replay.errors import VocabularyRefused
-from replay.generate.generator import Subject
 from replay.settings import ReplaySettings
+from replay.subject import Subject
 from replay.words.safe_text import safe_word
 from stream.image_codec import Pixels, decode_image
 from stream.log import Record

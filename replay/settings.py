@@ -1,28 +1,10 @@
 """The replay workers' settings."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
 from stream.process.settings import Settings
-
-DIGITS = "digits"
-"""Names the pair of small teachers that comes with the package."""
-_SHIPPED_FILES = {"labeller": "labeller", "pipeline": "generator", "words_file": "words.txt"}
-
-
-def shipped(setting: Literal["labeller", "pipeline", "words_file"], value: str) -> str:
-    """Return the path of the shipped file where a setting is `DIGITS`; any other value as it is.
-
-    Examples
-    --------
-    >>> shipped("labeller", "ViT-B-32/datacomp_xl_s13b_b90k")
-    'ViT-B-32/datacomp_xl_s13b_b90k'
-    >>> Path(shipped("words_file", "digits")).is_file()
-    True
-    """
-    return str(Path(__file__).parent / "teachers" / DIGITS / _SHIPPED_FILES[setting]) if value == DIGITS else value
 
 
 class ReplaySettings(Settings):

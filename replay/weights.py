@@ -4,12 +4,29 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from replay.errors import DeviceMissing
-from replay.settings import DIGITS, ReplaySettings, shipped
+from replay.settings import ReplaySettings
 from stream.process.errors import R2RError
 
+DIGITS = "digits"
+"""Names the pair of small teachers that comes with the package."""
+_SHIPPED_FILES = {"labeller": "labeller", "pipeline": "generator", "words_file": "words.txt"}
 _IN_USE = 1.5  # of the weights' bytes: with what one batch takes beside them
+
+
+def shipped(setting: Literal["labeller", "pipeline", "words_file"], value: str) -> str:
+    """Return the path of the shipped file where a setting is `DIGITS`; any other value as it is.
+
+    Examples
+    --------
+    >>> shipped("labeller", "ViT-B-32/datacomp_xl_s13b_b90k")
+    'ViT-B-32/datacomp_xl_s13b_b90k'
+    >>> Path(shipped("words_file", "digits")).is_file()
+    True
+    """
+    return str(Path(__file__).parent / "teachers" / DIGITS / _SHIPPED_FILES[setting]) if value == DIGITS else value
 
 
 @dataclass(frozen=True)

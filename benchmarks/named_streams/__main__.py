@@ -22,10 +22,11 @@ from learner.model.contract import live_ids
 from learner.process import fix_threads
 from learner.settings import LearnerSettings
 from replay.generate.generation import Models
-from replay.generate.generator import Subject
 from replay.label.labeller import open_labeller
 from replay.models import load_models
-from replay.settings import DIGITS, ReplaySettings, shipped
+from replay.settings import ReplaySettings
+from replay.subject import Subject
+from replay.weights import DIGITS, shipped
 from replay.words.vocabulary import read_vocabulary
 from stream.sources.datasets.packs import Pack, load_pack
 

@@ -13,8 +13,8 @@ from learner.state import LearnerState
 from learner.step import Effects
 from replay.answer import batches
 from replay.generate.generation import Models, generate_images
-from replay.generate.generator import Subject
 from replay.judge.sample_filter import Verdict
+from replay.subject import Subject
 from stream.image_codec import Pixels, decode_image
 from stream.memory_log import MemoryLog
 from stream.messages.replay import MOST_BATCH_BYTES, ReplayRequest

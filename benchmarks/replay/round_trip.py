@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager
 from benchmarks.replay.noise_requests import noise_request
 from benchmarks.site.broker_site import Site
 from replay.generate.generation import Models
-from replay.generate.generator import Subject
 from replay.judge.judge import AcceptingJudge
 from replay.request_check import RequestCheck
 from replay.request_handler import RequestHandler
 from replay.settings import ReplaySettings
+from replay.subject import Subject
 from replay.worker import Faults, Worker, slot_of
 from stream.image_codec import Pixels
 from stream.kafka.admin import create_topics

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from benchmarks.bare import text_to_image as bare
-from replay.generate.generator import Subject
 from replay.generate.text_to_image import PipelineOptions, open_text_to_image
-from replay.settings import DIGITS, shipped
+from replay.subject import Subject
 from replay.teachers.examination import examine
+from replay.weights import DIGITS, shipped
 from stream.sources.datasets.teacher_part import teacher_part, unseen_part
 
 _REPEATS = 7

@@ -48,9 +48,9 @@ def ablation_table(result: Result) -> Sequence[str]:
         lines.append(f"| {title} | {found['mean']:.3f} |")
     lines += ["", measured({"all": result})]
     none, both = result["none"]["0"]["mean"], result["both"]["1"]["mean"]
-    verdict = "does not help" if none >= both else "helps"
-    return [
-        *lines,
-        "",
-        f"The default {verdict} on these streams: every window holds all ten classes, so there is nothing to forget.",
-    ]
+    verdict = (
+        "The default does not help on these streams: every window holds all ten classes, so there is nothing to forget."
+        if none >= both
+        else "The default helps on these streams."
+    )
+    return [*lines, "", verdict]

@@ -56,7 +56,7 @@ _command(_START, "up", "deploy.host.up", "All roles of one model, and Kafka: up 
 _command(_START, FEED.command, FEED.module, FEED.summary)
 
 _ASK = "Ask a running system"
-_command(_ASK, "status", "deploy.status.service", "Roles, versions, clusters, lag, newest decisions: status --watch.")
+_command(_ASK, "status", "deploy.cli.status", "Roles, versions, clusters, lag, newest decisions: status --watch.")
 _command(_ASK, "ask", "deploy.cli.ask", "What does the model see in these images: ask photo.jpg.")
 
 _CHANGE = "Change a running system"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from deploy.cli.console import page_console
 from deploy.cli.errors import SystemMissing
 from deploy.cli.send_command import new_command, send_command
-from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
+from deploy.cli.tool import Tool, add_action, run_tool
 from deploy.status.version_list import list_versions, version_table
 from stream.messages.event import Event
 from stream.process.clock import now_ms
@@ -64,25 +64,16 @@ def main(argv: Sequence[str]) -> int:
     """Run the tool; return its exit code."""
     flags = argparse.ArgumentParser(prog="r2r models", description="The versions of a model, and which one answers.")
     actions = flags.add_subparsers(dest="action", required=True, metavar="list|rollback|pin|unpin")
-    listing = _action(actions, "list", "list the versions, newest first")
+    listing = add_action(actions, "list", "list the versions, newest first")
     listing.add_argument("--registry", default=None, help="folder or address of the registry (default: in the home)")
-    rollback = _action(actions, "rollback", "serve an older version's content again, and pin it")
+    rollback = add_action(actions, "rollback", "serve an older version's content again, and pin it")
     rollback.add_argument("version", type=int, help="the version whose content is to answer")
-    pin = _action(actions, "pin", "keep what answers while the learner goes on")
+    pin = add_action(actions, "pin", "keep what answers while the learner goes on")
     pin.add_argument("version", type=int, nargs="?", default=None, help="roll back to it first (default: what answers)")
-    unpin = _action(actions, "unpin", "serve the newest that was learned, and go on")
+    unpin = add_action(actions, "unpin", "serve the newest that was learned, and go on")
     for action in (rollback, pin, unpin):
         action.add_argument("--wait-seconds", type=float, default=_WAIT_SECONDS, help="for the publisher's answer")
     return run_tool("models", flags, models, argv)
-
-
-def _action(
-    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
-) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=text, description=text)
-    add_common_flags(action)
-    add_model_flag(action)
-    return action
 
 
 if __name__ == "__main__":

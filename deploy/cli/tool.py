@@ -6,24 +6,19 @@ the same home. Exit codes: 0 done, 1 an error that was told in one sentence, 2 w
 """
 
 import argparse
-import functools
 import json
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from deploy.cli.errors import SystemMissing
-from stream.kafka.topics import Topics, is_model_name
+from stream.kafka.topics import Topics
 from stream.process import shell
-from stream.process.errors import R2RError
 from stream.process.home import read_run_file
+from stream.process.model_name import is_model_name
 from stream.process.settings import StreamSettings
-
-_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -83,6 +78,16 @@ def add_model_flag(flags: argparse.ArgumentParser) -> None:
     flags.add_argument("--model", default=None, help="which model (default: the one that runs, or the only one)")
 
 
+def add_action(
+    actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
+) -> argparse.ArgumentParser:
+    """Add one action of a tool that has several; return its parser, with the flags that every one has."""
+    action = actions.add_parser(name, help=text, description=text)
+    add_common_flags(action)
+    add_model_flag(action)
+    return action
+
+
 def add_common_flags(flags: argparse.ArgumentParser) -> None:
     """Add what every tool, and every action of a tool that has several, is told by flags."""
     shell.add_common_flags(flags)
@@ -96,30 +101,4 @@ def run_tool(name: str, flags: argparse.ArgumentParser, body: Callable[[Tool], i
     logging.basicConfig(
         handlers=[logging.NullHandler()], force=True
     )  # Kafka's warnings would stand beside our sentence
-    keep = functools.partial(_keep, f"r2r {name}", tool.home.logs / "tools.log")
-    return shell.run_in_shell(f"r2r {name}", lambda: _run(body, tool), keep)
-
-
-def _run(body: Callable[[Tool], int], tool: Tool) -> int:
-    try:
-        return body(tool)
-    except BrokenPipeError:  # the reader, `head` for one, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-
-
-def _keep(title: str, log_file: Path, error: Exception) -> str:
-    """Write the trace of what nobody expected into a log, if that can be opened; return where, for the sentence."""
-    if isinstance(error, R2RError):
-        return ""
-    try:
-        handler = shell.open_log(log_file)
-    except OSError:
-        return ""
-    logger = logging.getLogger(title)
-    logger.addHandler(handler)
-    logger.error("stopped", exc_info=error)
-    handler.close()
-    return f" (log: {log_file})"
+    return shell.run_tool_in_shell(f"r2r {name}", lambda: body(tool), tool.home.logs / "tools.log")

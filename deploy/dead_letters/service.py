@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from deploy.cli.console import page_console
-from deploy.cli.tool import Tool, add_common_flags, add_model_flag, run_tool
+from deploy.cli.tool import Tool, add_action, run_tool
 from deploy.dead_letters.dead_letter import DeadLetter, dead_letter_table
 from deploy.dead_letters.dead_letter_queue import MOST_READ, DeadLetterMissing, DeadLetterQueue, Overview
 from stream.kafka.topics import Topics
@@ -111,9 +111,7 @@ def main(argv: Sequence[str]) -> int:
 def _action(
     actions: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str
 ) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=text, description=text)
-    add_common_flags(action)
-    add_model_flag(action)
+    action = add_action(actions, name, text)
     action.add_argument("--topic", choices=("frames", "replay"), default="frames", help="whose letters (frames)")
     return action
 

@@ -14,7 +14,6 @@ _SYSTEM_BYTES = 3 * 1024**3  # learner 1.0, publisher 0.9, Kafka 0.4, evaluator,
 _SPARE_BYTES = 256 * 1024**2
 _LEAST_DISK_BYTES = 1024**3
 _MEMINFO = Path("/proc/meminfo")
-THIS_MACHINE = "127.0.0.1"
 
 
 def available_memory_bytes(meminfo: Path = _MEMINFO) -> int | None:
@@ -52,18 +51,6 @@ def check_disk(home: Path, streaming: StreamSettings, *, embedded: bool) -> Find
             "disk", f"{message}, and {streaming.topic_prefix}.frames may keep {readable_bytes(kept)}", remedy
         )
     return ok("disk", message)
-
-
-def port_on_this_machine(address: str) -> int | None:
-    """Return the port of a Kafka that `r2r up` starts where none answers; None where it is another machine's.
-
-    Examples
-    --------
-    >>> port_on_this_machine("localhost:9092"), port_on_this_machine("kafka.example:9092")
-    (9092, None)
-    """
-    host, _, port = address.rpartition(":")
-    return int(port) if host in (THIS_MACHINE, "localhost") else None
 
 
 def check_ports(

@@ -13,14 +13,14 @@ from deploy.cli.errors import SystemMissing
 from deploy.cli.tool import Tool, add_model_flag, run_tool, tool_parser
 from deploy.doctor import broker_checks, installation_checks, machine_checks, weights_checks
 from deploy.doctor.finding import Finding, error, exit_code, ok, warning
-from deploy.doctor.machine_checks import THIS_MACHINE, port_on_this_machine
 from deploy.status.running_system import find_running_system
 from replay.weights import weights_of
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
+from stream.process.clock import now_ms
 from stream.process.errors import BrokerUnavailable, R2RError
 from stream.process.home import running_settings
-from stream.process.ports import listens
+from stream.process.ports import THIS_MACHINE, listens, port_on_this_machine
 
 _BROKER_SECONDS = 5.0
 _NAME_WIDTH = 12
@@ -85,7 +85,7 @@ def _broker_findings(tool: Tool, settings: AllSettings, *, embedded: bool, taken
     frames = Topics("any", streaming.topic_prefix).frames
     wanted = broker_checks.wanted_topics(topics, streaming)
     yield _run("topics", lambda: broker_checks.check_topics(topic_facts(streaming, wanted), frames, model))
-    yield _run("clock", lambda: broker_checks.check_clock(clock_difference(streaming, f"{frames}.clock-check")))
+    yield _run("clock", lambda: broker_checks.check_clock(clock_difference(streaming, f"{frames}.clock-check", now_ms)))
 
 
 def _run(name: str, check: Check) -> Finding:

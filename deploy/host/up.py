@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from deploy.cli.all_settings import read_all_settings
 from deploy.cli.console import waiting_for, write_line
-from deploy.doctor.machine_checks import THIS_MACHINE, check_ports, port_on_this_machine
+from deploy.doctor.machine_checks import check_ports
 from deploy.host.errors import RolesSilent, SystemRunning
 from deploy.host.supervisor import RoleCommand, Supervisor
 from deploy.roles import BROKER
@@ -23,7 +23,7 @@ from stream.process.deadline import Deadline
 from stream.process.errors import BrokerUnavailable, PortTaken
 from stream.process.home import Home
 from stream.process.lock import ProcessLock
-from stream.process.ports import free_port, listens
+from stream.process.ports import THIS_MACHINE, free_port, listens, port_on_this_machine
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 

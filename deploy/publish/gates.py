@@ -13,9 +13,9 @@ import numpy.typing as npt
 import onnx
 
 from deploy.publish.errors import CandidateRefused, OutputsNotFinite, ParityFailed
+from deploy.registry.served_contract import Prediction
 from deploy.serving.errors import InvalidGraph
 from deploy.serving.inference_session import InferenceSession
-from deploy.serving.served_contract import Prediction
 
 _NOT_ONNX = (ValueError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
 Images = npt.NDArray[np.uint8]

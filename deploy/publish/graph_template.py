@@ -12,8 +12,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from deploy.registry.served_contract import INPUT, OUTPUTS, TensorSpec
 from deploy.serving.errors import InvalidGraph
-from deploy.serving.served_contract import INPUT, OUTPUTS, TensorSpec
 
 TOP_SLOTS = "top_slots"
 """An output of the exported graph alone: where the best classes stand, for their names are looked up by it."""

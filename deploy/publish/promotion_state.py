@@ -52,7 +52,7 @@ class PromotionState(Message):
         """See `Message.to_bytes`."""
         body = asdict(self)
         body["obeyed"] = body.pop("applied")
-        return wire_format.to_bytes("steering", "1.0", body)
+        return wire_format.to_bytes(*self._format(), body)
 
 
 class PromotionStateFile:

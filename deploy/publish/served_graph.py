@@ -17,8 +17,8 @@ from deploy.publish.class_table import ClassTable, class_table
 from deploy.publish.errors import NoLiveCluster
 from deploy.publish.graph_template import TOP_SLOTS, GraphTemplate, Values
 from deploy.registry.manifest import GRAPH_CONTRACT
+from deploy.registry.served_contract import INPUT, TOP
 from deploy.serving.errors import InvalidGraph
-from deploy.serving.served_contract import INPUT, TOP
 from learner.model.contract import Head, live_ids
 from learner.state import LearnerState
 

@@ -3,7 +3,7 @@
 Source: https://github.com/triton-inference-server/server/blob/main/docs/user_guide/model_configuration.md
 """
 
-from deploy.serving.served_contract import INPUT, OUTPUTS, TensorSpec
+from deploy.registry.served_contract import INPUT, OUTPUTS, TensorSpec
 
 _TYPES = {"UINT8": "TYPE_UINT8", "INT64": "TYPE_INT64", "BYTES": "TYPE_STRING", "FP32": "TYPE_FP32"}
 

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
+from deploy.registry.served_contract import INPUT, OUTPUTS, Prediction, TensorSpec
 from deploy.serving.errors import InvalidGraph, ProviderMissing
-from deploy.serving.served_contract import INPUT, OUTPUTS, Prediction, TensorSpec
 from deploy.settings import ProviderChoice
 
 _log = logging.getLogger(__name__)

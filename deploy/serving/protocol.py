@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from deploy.registry.served_contract import COLOURS, INPUT, OUTPUT_NAMES, OUTPUTS, Prediction, TensorSpec
 from deploy.serving.errors import InvalidRequest, InvalidTensor
-from deploy.serving.served_contract import COLOURS, INPUT, OUTPUT_NAMES, OUTPUTS, Prediction, TensorSpec
 
 _DATATYPES = {output.name: output.datatype for output in OUTPUTS}
 _LARGEST_VALUE = 255

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from replay.generate.generator import Generator, Subject
+from replay.generate.generator import Generator
+from replay.subject import Subject
 from stream.image_codec import Pixels, decode_image, encode_png
 
 _ENTRY_BYTES = 300  # a key and its place in the order: 190 by tracemalloc, and a name of its own 100

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from replay.generate.generator import Generator, Subject
+from replay.generate.generator import Generator
 from replay.judge.judge import Judge
 from replay.judge.sample_filter import Verdict
 from replay.label.label import Label
+from replay.subject import Subject
 from stream.image_codec import encode_png
 
 _MOST_TRIES = 2  # candidates for each image that is wanted

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from replay.generate.generator import Subject
+from replay.subject import Subject
 from stream.image_codec import Pixels
 
 _Image = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import torch
 from replay.devices import device_named
 from replay.errors import DeviceMemoryFull, SubjectUnnamed
 from replay.generate.diffusion_pipeline import DiffusionPipeline, Drawn, Precision, Scheduler
-from replay.generate.generator import Subject
+from replay.subject import Subject
 from stream.image_codec import Pixels
 
 _log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from replay.generate.generator import Subject
 from replay.judge.sample_filter import Candidates, FilterRules, Verdict, filter_candidates
 from replay.judge.synthetic_gap import synthetic_gap
 from replay.label.label import Embedder, Label, vote
+from replay.subject import Subject
 from stream.image_codec import Pixels
 
 _FEWEST_REFUSED = 8

@@ -1,13 +1,16 @@
 """``python -m replay.teachers train|examine``; it needs neither Kafka nor the rest of the command line."""
 
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from dataclasses import asdict
 from pathlib import Path
 
 from replay.devices import device_named
-from replay.teachers.recipe import RECIPES
-from stream.process.errors import R2RError
+from replay.teachers.tiny.recipe import RECIPES
+from stream.process.errors import InvalidSetting
+from stream.process.home import home_from_environment
+from stream.process.shell import run_tool_in_shell
 from stream.sources.datasets.packs import PACK_NAMES
 from stream.sources.datasets.teacher_part import teacher_part, unseen_part
 
@@ -16,20 +19,18 @@ _MOST_SHARE = 100
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; an error of the user's is one line on stderr and the status 2."""
+    """Run one command; return its exit code."""
     flags = _parser().parse_args(arguments)
+    log_file = home_from_environment(os.environ).logs / "tools.log"
+    return run_tool_in_shell("r2r teachers", lambda: _run(flags), log_file)
+
+
+def _run(flags: Namespace) -> int:
     try:
         return _train(flags) if flags.command == "train" else _examine(flags)
-    except R2RError as error:
-        sys.stderr.write(f"{error}\n")
     except OSError as error:
-        sys.stderr.write(f"{error.filename or 'a file'} cannot be read or written ({error.strerror}); mend that\n")
-    except KeyboardInterrupt:
-        sys.stderr.write("stopped before the end; nothing of it is of use\n")
-    except Exception as error:  # the last line of defence: memory, or pictures that the networks trip over
-        reason = " ".join(f"{type(error).__name__} {error}".split())[:200]
-        sys.stderr.write(f"this cannot be done with these pictures and flags ({reason}); try others, or --device cpu\n")
-    return 2
+        message = f"{error.filename or 'a file'} cannot be read or written ({error.strerror}); mend that"
+        raise InvalidSetting(message) from error
 
 
 def _seed(text: str) -> int:

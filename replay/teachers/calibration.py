@@ -13,9 +13,9 @@ from scipy.special import log_softmax
 from replay.label.label import Embeddings
 from replay.label.open_clip_model import OpenClipModel
 from replay.label.zero_shot_head import TEMPERATURE_FILE, zero_shot_head
-from replay.teachers.augmentation import augmented, to_pixels, to_tensor
-from replay.teachers.prompts import TEMPLATES, invented_word
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.augmentation import augmented, to_pixels, to_tensor
+from replay.teachers.tiny.prompts import TEMPLATES, invented_word
+from replay.teachers.tiny.recipe import Recipe
 from stream.process.home import write_atomically
 from stream.sources.datasets.orders import Labels
 from stream.sources.datasets.teacher_part import LabelledPictures

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from replay.generate.generator import Subject
 from replay.generate.text_to_image import PipelineOptions, open_text_to_image
 from replay.label.labeller import open_labeller
+from replay.subject import Subject
 from stream.image_codec import Pixels
 from stream.sources.datasets.orders import Labels
 from stream.sources.datasets.teacher_part import LabelledPictures

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 
 from replay.teachers.examination import DISTRACTORS, Figures
-from replay.teachers.prompts import SYNONYMS, words_of
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.prompts import SYNONYMS, words_of
+from replay.teachers.tiny.recipe import Recipe
 from stream.process.errors import InvalidSetting
 from stream.process.home import write_atomically
 from stream.sources.datasets.teacher_part import LabelledPictures
@@ -18,7 +18,8 @@ _NOT_EXAMINED = "Not examined yet: `python -m replay.teachers examine FOLDER`.\n
 _SOURCES = {
     "digits": (
         "scikit-learn's `load_digits` (E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI, "
-        "CC BY 4.0), the 600 of `stream/sources/digits_split.json` that are set aside for teachers; none of the others"
+        "CC BY 4.0), the 600 of `stream/sources/datasets/digits_split.json` that are set aside for teachers; "
+        "none of the others"
     )
 }
 _MEANINGS = {

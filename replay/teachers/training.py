@@ -7,10 +7,10 @@ import numpy as np
 
 from replay.teachers.calibration import calibrate, split_for_calibration
 from replay.teachers.model_card import save_card
-from replay.teachers.prompts import SYNONYMS, words_of
-from replay.teachers.recipe import Recipe
 from replay.teachers.tiny.clip import train_clip
 from replay.teachers.tiny.diffusion import train_text_to_image
+from replay.teachers.tiny.prompts import SYNONYMS, words_of
+from replay.teachers.tiny.recipe import Recipe
 from stream.process.errors import InvalidSetting
 from stream.sources.datasets.teacher_part import LabelledPictures
 

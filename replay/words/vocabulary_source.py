@@ -3,12 +3,12 @@
 import hashlib
 import json
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from replay import metrics
 from replay.errors import EndpointUnavailable, VocabularyRefused
 from replay.words.chat_endpoint import ChatEndpoint
 from replay.words.question import PROMPT_VERSION
@@ -71,13 +71,13 @@ class VocabularySource:
 
     Parameters
     ----------
-    model
-        The learner's model that the worker serves, for the metrics.
+    observe
+        Is told of each question: ``answered``, or an `EndpointUnavailable`'s reason, and its tokens by kind.
     words_file
         Used where the endpoint gives nothing; None for none.
     """
 
-    model: str
+    observe: Callable[[str, Mapping[str, int]], object]
     endpoint: ChatEndpoint
     cache: VocabularyCache
     words_file: Path | None = None
@@ -104,12 +104,12 @@ class VocabularySource:
         try:
             vocabulary, tokens = self.endpoint.suggest(description)
         except EndpointUnavailable as error:
-            metrics.observe_chat(self.model, error.reason, error.tokens)
+            self.observe(error.reason, error.tokens)
             if self.words_file is None:
                 raise
             _log.warning("the words of %s are used: %s", self.words_file, error)
             return read_vocabulary(self.words_file)
-        metrics.observe_chat(self.model, "answered", tokens)
+        self.observe("answered", tokens)
         meanwhile = self.cache.load(description, self.endpoint.llm)
         if meanwhile is not None:
             return meanwhile  # so that all workers of a model use the same words

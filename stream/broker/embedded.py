@@ -21,11 +21,10 @@ from stream.broker.jars import kafka_jars
 from stream.process.deadline import Deadline
 from stream.process.errors import BrokerNotStarted, PortTaken
 from stream.process.home import write_atomically
-from stream.process.ports import free_port, listens
+from stream.process.ports import THIS_MACHINE, free_port, listens
 from stream.process.role import Role, parser, run_role
 from stream.process.settings import StreamSettings
 
-_HOST = "127.0.0.1"
 _JVM_FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx384m", "--enable-native-access=ALL-UNNAMED")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -89,7 +88,7 @@ class EmbeddedBroker:
     @property
     def address(self) -> str:
         """What `StreamSettings.bootstrap_servers` is set to."""
-        return f"{_HOST}:{self._port}"
+        return f"{THIS_MACHINE}:{self._port}"
 
     @property
     def log_file(self) -> Path:
@@ -168,7 +167,7 @@ class EmbeddedBroker:
         ]
 
     def _write_properties(self) -> None:
-        text = _PROPERTIES.format(host=_HOST, port=self._port, controller_port=free_port(), data=self._data)
+        text = _PROPERTIES.format(host=THIS_MACHINE, port=self._port, controller_port=free_port(), data=self._data)
         write_atomically(self._properties, text.encode())
 
     def _format(self, java: list[str]) -> None:
@@ -202,7 +201,7 @@ class EmbeddedBroker:
     def _wait_until_it_listens(self) -> None:
         deadline = Deadline(_START_SECONDS)
         pause = threading.Event()
-        while not listens(_HOST, self._port, _PAUSE_SECONDS):
+        while not listens(THIS_MACHINE, self._port, _PAUSE_SECONDS):
             try:
                 self.check()
                 if deadline.expired:
@@ -229,7 +228,7 @@ def _check_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((_HOST, port))
+            probe.bind((THIS_MACHINE, port))
         except OSError as error:
             raise _port_taken(port) from error
 

@@ -45,7 +45,7 @@ class Sender(Protocol):
 
 
 class Receipts(Protocol):
-    """A source that hears what has arrived and need not be given again, as `FolderSource`."""
+    """A source that is told what is delivered and need not be sent again, as `FolderSource`."""
 
     def delivered(self) -> None:
         """Note that all frames given so far have been acknowledged."""
@@ -128,7 +128,7 @@ def main() -> int:
 
 def _run(role: Role) -> None:
     settings = role.settings("stream", StreamSettings)
-    opened = open_source(role.flags, settings, role.home, role.stopping)
+    opened = open_source(role.flags, settings, role.home, role.stopping, now_ms())
     topics = Topics("feed", settings.topic_prefix)  # a feed belongs to no model: both its topics are shared
     with closing(opened.source):
         create_shared_topics(settings, topics)

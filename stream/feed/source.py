@@ -21,13 +21,13 @@ from stream.sources.cameras.view import View, crop_of, size_of
 from stream.sources.datasets.dataset import DatasetSource, LabelledImages, identity_at
 from stream.sources.datasets.drifting import DriftingSource
 from stream.sources.datasets.drifts import drift_of, write_drift_truth
+from stream.sources.datasets.image_tree import read_image_tree
 from stream.sources.datasets.orders import order_of
 from stream.sources.datasets.packs import PACK_NAMES, load_pack
 from stream.sources.datasets.torchvision_sets import PREFIX, open_torchvision
 from stream.sources.folders.folder import FolderOptions, FolderSource
 from stream.sources.folders.folder_journal import FolderJournal
 from stream.sources.folders.image_files import SUFFIXES
-from stream.sources.folders.image_tree import read_image_tree
 
 _TREE = "image_tree"
 _LONGEST_NAME = 60
@@ -46,7 +46,7 @@ class Opened:
     dealt
         Whether its streams are dealt over the partitions in turn; otherwise each goes where its name leads.
     folder
-        The source again, if it wants to hear what is delivered.
+        The source again, if it keeps a journal of what is delivered.
     account
         Tells at the end, from the number of frames sent, what became of the others.
     """
@@ -59,8 +59,15 @@ class Opened:
     account: Callable[[int], str] = lambda _: ""
 
 
-def open_source(flags: argparse.Namespace, settings: StreamSettings, home: Home, stopping: threading.Event) -> Opened:
+def open_source(
+    flags: argparse.Namespace, settings: StreamSettings, home: Home, stopping: threading.Event, started_at_ms: int
+) -> Opened:
     """Open the source that ``flags`` (of `feed_flags`) ask for.
+
+    Parameters
+    ----------
+    started_at_ms
+        Unix milliseconds; its second stands in the name of a stream that is given none.
 
     Raises
     ------
@@ -70,16 +77,16 @@ def open_source(flags: argparse.Namespace, settings: StreamSettings, home: Home,
         A flag's value is not allowed.
     """
     if flags.kind == "dataset":
-        return _dataset(flags, settings, home)
+        return _dataset(flags, settings, home, started_at_ms)
     if flags.kind == "folder":
-        return _folder(flags, settings, home, stopping)
+        return _folder(flags, settings, home, stopping, started_at_ms)
     return _camera(flags, settings, stopping)
 
 
-def _dataset(flags: argparse.Namespace, settings: StreamSettings, home: Home) -> Opened:
+def _dataset(flags: argparse.Namespace, settings: StreamSettings, home: Home, started_at_ms: int) -> Opened:
     images = _labelled_images(flags, settings)
     order = order_of(flags.order, images.stream_labels, flags.classes_per_task, flags.seed)[: flags.limit]
-    name = flags.source_name or f"{_plain(flags.name)}-{_this_second()}"
+    name = flags.source_name or f"{_plain(flags.name)}-{_second(started_at_ms)}"
     source: FrameSource = DatasetSource(images, order, flags.sources, name)
     drifts = [drift_of(text) for text in flags.drift]
     if drifts:
@@ -108,14 +115,16 @@ def _labelled_images(flags: argparse.Namespace, settings: StreamSettings) -> Lab
     return load_pack(name, flags.data)
 
 
-def _folder(flags: argparse.Namespace, settings: StreamSettings, home: Home, stopping: threading.Event) -> Opened:
+def _folder(
+    flags: argparse.Namespace, settings: StreamSettings, home: Home, stopping: threading.Event, started_at_ms: int
+) -> Opened:
     folder = flags.folder.resolve()
     if not folder.is_dir():
         message = f"there is no folder {folder}; name the one that holds the images"
         raise SourceUnavailable(message)
     by_place = f"{_plain(folder.name)}-{hashlib.sha256(bytes(folder)).hexdigest()[:8]}"
     stem = _file_name(flags.source_name) if flags.source_name else by_place
-    new_stream = flags.source_name or f"{_plain(folder.name)}-{_this_second()}"
+    new_stream = flags.source_name or f"{_plain(folder.name)}-{_second(started_at_ms)}"
     journal = FolderJournal(home.root / "feeds" / f"{stem}.jsonl", new_stream)
     options = FolderOptions(flags.order, flags.every if flags.watch else None)
     source = FolderSource(folder, journal, options, settings, stopping)
@@ -176,5 +185,5 @@ def _file_name(name: str) -> str:
     return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _this_second() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+def _second(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y%m%dT%H%M%SZ}"

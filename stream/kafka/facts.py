@@ -1,7 +1,6 @@
 """What a person wants to know of a broker: how its topics are kept, and how its clock differs from ours."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -62,13 +61,15 @@ def topic_facts(settings: StreamSettings, names: Sequence[str]) -> list[TopicFac
     return [_facts(name, described.get(name, 0), configs.get(name, {})) for name in names]
 
 
-def clock_difference(settings: StreamSettings, topic: str) -> ClockDifference:
+def clock_difference(settings: StreamSettings, topic: str, clock: Callable[[], int]) -> ClockDifference:
     """Compare the clocks by the broker's time of arrival of three small records; the closest look counts.
 
     Parameters
     ----------
     topic
         Made for this and deleted again: the records are of no use to anybody.
+    clock
+        Ours: Unix milliseconds.
 
     Raises
     ------
@@ -83,7 +84,7 @@ def clock_difference(settings: StreamSettings, topic: str) -> ClockDifference:
                 admin.create_topics({topic: {"num_partitions": 1, "replication_factor": -1, "configs": choices}})
             admin.wait_for_topics([topic], timeout_ms=settings.broker_timeout_seconds * 1000)
             try:
-                return _compare(settings, topic)
+                return _compare(settings, topic, clock)
             finally:
                 with suppress(KafkaError):
                     admin.delete_topics([topic])
@@ -91,19 +92,19 @@ def clock_difference(settings: StreamSettings, topic: str) -> ClockDifference:
         admin.close()
 
 
-def _compare(settings: StreamSettings, topic: str) -> ClockDifference:
+def _compare(settings: StreamSettings, topic: str, clock: Callable[[], int]) -> ClockDifference:
     producer = kafka_client.open_producer(settings)
     looks = []
     try:
         for _ in range(_LOOKS):
-            before_ms = time.time() * 1000
+            before_ms = clock()
             found = producer.send(topic, b"clock").get(timeout=settings.broker_timeout_seconds)
-            after_ms = time.time() * 1000
+            after_ms = clock()
             looks.append((after_ms - before_ms, found.timestamp - (before_ms + after_ms) / 2))
     finally:
         kafka_client.shut_down(producer, _CLOSE_SECONDS)
     round_trip_ms, difference_ms = min(looks)
-    return ClockDifference(difference_ms, round_trip_ms / 2 + 1)  # the broker counts whole milliseconds
+    return ClockDifference(difference_ms, round_trip_ms / 2 + 2)  # both clocks count whole milliseconds
 
 
 def _facts(name: str, partitions: int, config: Mapping[str, Mapping[str, str]]) -> TopicFacts:

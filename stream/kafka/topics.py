@@ -1,22 +1,9 @@
 """The topics' names. ``frames`` and ``truth`` are shared by all models; the rest carry the model's name."""
 
-import re
 from dataclasses import dataclass
 
 from stream.process.errors import InvalidSetting
-
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-
-
-def is_model_name(text: str) -> bool:
-    """Say whether ``text`` may name a model, and so a topic and a folder.
-
-    Examples
-    --------
-    >>> is_model_name("cats"), is_model_name("../cats")
-    (True, False)
-    """
-    return _NAME.fullmatch(text) is not None
+from stream.process.model_name import is_model_name, no_model_name
 
 
 @dataclass(frozen=True)
@@ -36,8 +23,7 @@ class Topics:
 
     def __post_init__(self) -> None:
         if not is_model_name(self.model):
-            message = f"a model's name has 1 to 64 letters, digits, _ or -, but {self.model!r} came; choose another"
-            raise InvalidSetting(message)
+            raise InvalidSetting(no_model_name(self.model))
 
     @property
     def frames(self) -> str:

@@ -22,6 +22,6 @@ class Command(Message):
     arguments: Mapping[str, SkipValidation[str | int]]
     """``cluster`` and ``name`` (empty to take it back) of ``name``; ``version`` of ``pin`` and ``rollback``.
 
-    Their values are checked by who obeys the kind, so that a refusal names the command.
+    Their values are checked by the role that applies the command, so that a refusal names it.
     """
     at_ms: int

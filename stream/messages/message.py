@@ -16,6 +16,8 @@ _readers: dict[type, TypeAdapter[Any]] = {}  # made once for each class: that ta
 class Message:
     """What a message's class extends: a frozen dataclass whose fields are the keys of its document.
 
+    What is to be done about bytes that are none is the reader's to say: resend a record, delete a file.
+
     Values are checked when they are read, not when they are made: a number is no text, ``true`` is no number, a text is
     valid Unicode, and an integer may stand for a float. Bytes are base64.
 
@@ -58,7 +60,7 @@ class Message:
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"]) or "text"
-            message = f"the {cls.__name__} document is incomplete ({where}: {first['msg']}); resend it with all keys"
+            message = f"the {cls.__name__} document does not fit its format ({where}: {first['msg']})"
             raise InvalidMessage(message, reason="incomplete") from error
 
     @classmethod

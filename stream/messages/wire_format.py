@@ -44,12 +44,12 @@ def from_bytes(kind: str, version: str, data: bytes) -> Document:
     try:
         body = json.loads(data)
     except (ValueError, RecursionError) as error:
-        message = f"expected an r2r.{kind} document, but the bytes are not JSON ({error}); resend it"
+        message = f"expected an r2r.{kind} document, but the bytes are not JSON ({error})"
         raise InvalidMessage(message, reason="not_json") from error
     name = body.get("format", "") if isinstance(body, dict) else ""
     found_kind, _, found_version = str(name).partition("/")
     if found_kind != f"r2r.{kind}":
-        message = f"expected the format r2r.{kind}/{version}, but the document says {name!r}; see who writes the topic"
+        message = f"expected the format r2r.{kind}/{version}, but the document says {name!r}"
         raise InvalidMessage(message, reason="wrong_kind")
     if found_version.split(".")[0] != version.split(".", maxsplit=1)[0]:
         message = f"this release reads r2r.{kind}/{version}, but the document is {name}; update this role first"

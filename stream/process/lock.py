@@ -1,7 +1,8 @@
 """A lock between processes of this machine, which ends with its process, however that ends.
 
-The learner holds one for each model, and `r2r up` one for each home. Learners on other machines are fenced by Kafka
-(`stream.kafka.transactions`); the lock refuses the second one here before it can fence the first.
+The learner holds one for each model, `r2r up` one for each home, a feed one for each folder's journal. Learners on
+other machines are fenced by Kafka (`stream.kafka.transactions`); the lock refuses the second one here before it can
+fence the first.
 """
 
 import fcntl
@@ -15,7 +16,7 @@ from stream.process.errors import R2RError
 
 
 class ProcessLock:
-    """Hold an exclusive lock on the file ``path`` for as long as the context is open.
+    """Hold an exclusive lock on the file ``path`` until it is closed; a context manager.
 
     Parameters
     ----------
@@ -41,4 +42,10 @@ class ProcessLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.close(self._descriptor)
+        self.close()
+
+    def close(self) -> None:
+        """Let another process have it; may be called again."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from prometheus_client import start_http_server
 
-from stream.kafka.topics import is_model_name
 from stream.process.errors import PortTaken, R2RError
+from stream.process.model_name import is_model_name, no_model_name
 from stream.process.shell import Shell, add_common_flags, home_of, open_log, run_in_shell
 
 
@@ -64,7 +64,7 @@ def run_role(name: str, flags: argparse.ArgumentParser, body: Callable[[Role], N
     home = home_of(parsed)
     model = getattr(parsed, "model", None)
     if isinstance(model, str) and not is_model_name(model):
-        flags.error(f"a model's name has 1 to 64 letters, digits, _ or -, but {model!r} came; choose another")
+        flags.error(no_model_name(model))
     log_file = home.logs / (f"{name}-{model}.log" if isinstance(model, str) else f"{name}.log")
 
     def run() -> int:

@@ -10,7 +10,7 @@ of ``learner`` is ``[learner.paper]``, ``R2R_LEARNER__PAPER__BIRTHS`` and ``--se
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,18 +19,21 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_core import ErrorDetails
 
 from stream.process.errors import InvalidSetting
+from stream.process.ports import LARGEST_PORT
 
 SECTIONS = ("stream", "learner", "replay", "deploy")
 _PREFIX = "R2R_"
 _ALL_SETTINGS = "`r2r init` writes a file of all settings, with what they mean"
-_LARGEST_PORT = 65_535
 _OTHER_VARIABLES = ("R2R_HOME", "R2R_TEST_FAULTS")
 
 
 class Settings(BaseModel):
-    """What the settings of every room have in common: frozen, no unknown key, and docstrings below the fields."""
+    """What the settings of every room have in common: frozen, no unknown key, and docstrings below the fields.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    What came is hidden in pydantic's errors: a secret under a wrong key would stand in the log's trace.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class StreamSettings(Settings):
@@ -58,7 +61,7 @@ class StreamSettings(Settings):
     def _has_ports(cls, value: str) -> str:
         for address in value.split(","):
             host, _, port = address.strip().rpartition(":")
-            if not (host and port.isdecimal() and 0 < int(port) <= _LARGEST_PORT):
+            if not (host and port.isdecimal() and 0 < int(port) <= LARGEST_PORT):
                 message = "expected host:port, or several with commas between them"
                 raise ValueError(message)
         return value
@@ -123,7 +126,7 @@ def table_type(settings_type: type[Settings], name: str) -> type[Settings] | Non
 
 
 def _refused(section: str, settings_type: type[Settings], error: ErrorDetails) -> InvalidSetting:
-    """Say in one sentence what ``pydantic`` found wrong."""
+    """Say in one sentence what ``pydantic`` found wrong; what came is shown where it cannot be a secret."""
     *tables, key = (str(part) for part in error["loc"])
     path = [section]
     while tables and (kind := table_type(settings_type, tables[0])) is not None:
@@ -131,17 +134,35 @@ def _refused(section: str, settings_type: type[Settings], error: ErrorDetails) -
         path.append(tables.pop(0))
     table, key = ".".join(path), ".".join([*tables, key])
     if error["type"] == "extra_forbidden":
-        return _unknown(key, settings_type.model_fields, f"setting of [{table}]", _ALL_SETTINGS)
+        return _unknown_setting(key, settings_type, table)
     if table_type(settings_type, key) is not None:
         if error["type"] == "value_error":  # a validator's word on several keys at once, which it names
             return InvalidSetting(f"[{table}.{key}] is not allowed: {error['msg']}; change it or leave it out")
-        message = f"{table}.{key} = {error['input']!r} is not allowed: [{table}.{key}] is a table; name a key of it"
+        return InvalidSetting(f"{table}.{key} is not a setting: [{table}.{key}] is a table; name a key of it")
+    if isinstance(error["input"], Mapping):
+        message = f"{table}.{key} is a setting, but a table came: [{table}.{key}]; write {table}.{key} = VALUE"
         return InvalidSetting(message)
     field = settings_type.model_fields.get(key)
     is_secret = field is not None and field.annotation is SecretStr
     shown = "what came" if is_secret else repr(error["input"])
     message = f"{table}.{key} = {shown} is not allowed: {error['msg']}; change it or leave it out"
     return InvalidSetting(message)
+
+
+def _unknown_setting(key: str, settings_type: type[Settings], table: str) -> InvalidSetting:
+    """Name the setting that may be meant: the same key of a table below, or one whose name is near."""
+    below = [name for name in _settings_below(settings_type) if name.endswith(f".{key}")]
+    if below:
+        meant = " or ".join(repr(name) for name in below)
+        return InvalidSetting(f"{key!r} is not a setting of [{table}]; did you mean {meant}?")
+    return _unknown(key, settings_type.model_fields, f"setting of [{table}]", _ALL_SETTINGS)
+
+
+def _settings_below(settings_type: type[Settings]) -> Iterator[str]:
+    """Yield the names of all settings, those of tables with their tables' names before them."""
+    for name in settings_type.model_fields:
+        kind = table_type(settings_type, name)
+        yield from [name] if kind is None else (f"{name}.{inner}" for inner in _settings_below(kind))
 
 
 def _unknown(name: str, known: Iterable[str], what: str, remedy: str) -> InvalidSetting:

@@ -1,9 +1,10 @@
 """The shell around a process: its common flags, home and settings, and errors as one sentence.
 
-Roles (`stream.process.role`) and the tools of a person (`deploy.cli.tool`) run in it.
+Roles (`stream.process.role`) and the tools of a person (`deploy.cli.tool`, `replay.teachers`) run in it.
 """
 
 import argparse
+import functools
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ from stream.process.home import Home, home_from_environment, running_settings
 from stream.process.settings import Settings, load_settings
 
 S = TypeVar("S", bound=Settings)
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,40 @@ def run_in_shell(title: str, body: Callable[[], int], keep: Callable[[Exception]
         told = str(error) if isinstance(error, R2RError) else f"unexpected {type(error).__name__}: {error}"
         sys.stderr.write(f"{title}: {told}{keep(error)}\n")
         return 1
+
+
+def run_tool_in_shell(title: str, body: Callable[[], int], log_file: Path) -> int:
+    """Run a person's tool as `run_in_shell`; return 130 where it is interrupted, 0 where its reader has seen enough.
+
+    Parameters
+    ----------
+    log_file
+        Takes the trace of what nobody expected, if it can be written; a tool that goes well leaves none behind.
+    """
+
+    def run() -> int:
+        try:
+            return body()
+        except BrokenPipeError:  # the reader, `head` for one, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except KeyboardInterrupt:
+            return _INTERRUPTED
+
+    return run_in_shell(title, run, functools.partial(_keep, title, log_file))
+
+
+def _keep(title: str, log_file: Path, error: Exception) -> str:
+    """Write the trace of what nobody expected into a log, if that can be opened; return where, for the sentence."""
+    if isinstance(error, R2RError):
+        return ""
+    try:
+        handler = open_log(log_file)
+    except OSError:
+        return ""
+    logger = logging.getLogger(title)
+    logger.addHandler(handler)
+    logger.error("stopped", exc_info=error)
+    logger.removeHandler(handler)
+    handler.close()
+    return f" (log: {log_file})"

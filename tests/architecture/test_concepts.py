@@ -23,7 +23,10 @@ CONCEPTS = {
     "learner/model/clusters/rehearsal.py",
     "learner/process.py",
     "learner/seeds.py",
+    "replay/generate/generator.py",
+    "replay/subject.py",
     "stream/broker/dies_with_parent.py",
+    "stream/feed/pace.py",
     "stream/messages/checkpoint_ready.py",
     "stream/messages/command.py",
     "stream/messages/event.py",
@@ -32,7 +35,9 @@ CONCEPTS = {
     "stream/messages/truth.py",
     "stream/process/clock.py",
     "stream/process/deadline.py",
+    "stream/process/model_name.py",
     "stream/process/ports.py",
+    "stream/sources/cameras/thinning.py",
 }
 
 

@@ -14,10 +14,10 @@ from stream.sources.cameras.video import Address
 from stream.sources.datasets.dataset import DatasetSource
 from stream.sources.datasets.drifting import DriftingSource
 from stream.sources.datasets.drifts import Drift
+from stream.sources.datasets.image_tree import read_image_tree
 from stream.sources.datasets.packs import load_pack
 from stream.sources.folders.folder import FolderOptions, FolderSource
 from stream.sources.folders.folder_journal import FolderJournal
-from stream.sources.folders.image_tree import read_image_tree
 from tests.stream.sources.files import write_picture
 from tests.stream.sources.videos import write_video
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from replay.generate.diffusion_pipeline import DiffusionPipeline
-from replay.generate.generator import Subject
 from replay.generate.resynthesis import Resynthesis
 from replay.generate.text_to_image import PipelineOptions, TextToImage
+from replay.subject import Subject
 from tests.replay.small import GENERATOR, SeedGenerator, exemplar
 
 

@@ -1,15 +1,9 @@
 """A real ``python -m learner.service``, ended by its pid; and what it left on its topic of plans."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from deploy.roles import LEARNER
 from learner.settings import LearnerSettings
@@ -17,43 +11,18 @@ from stream.kafka.consumer import TopicTail, read_topic
 from stream.kafka.topics import Topics
 from stream.messages.task_plan import OffsetRange, TaskPlan
 from stream.process.settings import Settings, StreamSettings
-from tests.wait import PATIENCE_SECONDS, wait_until
+from tests.flows.role_process import RealProcess
+from tests.wait import wait_until
 
 
-class LearnerProcess:
+class LearnerProcess(RealProcess):
     """A learner of ``model`` whose home is ``folder``; leaves nothing behind when the block ends."""
 
     def __init__(self, folder: Path, model: str, *flags: str, faults: str = "") -> None:
         self.home = folder / "home"
         self.log_file = self.home / "logs" / f"learner-{model}.log"
-        command = [sys.executable, "-m", LEARNER.module, "--model", model, "--home", str(self.home), *flags]
         settings = ["--settings", str(folder / "settings.toml")] if (folder / "settings.toml").exists() else []
-        self.process = subprocess.Popen(
-            [*command, *settings],
-            env={**os.environ, "R2R_TEST_FAULTS": faults},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
-
-    def ended(self) -> tuple[int, str]:
-        """Wait until it ends by itself; return its exit code and what it wrote to stderr."""
-        _, told = self.process.communicate(timeout=PATIENCE_SECONDS)
-        return self.process.returncode, told
-
-    def stopped(self) -> tuple[int, str]:
-        """Send SIGTERM, and return as `ended`."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.ended()
+        super().__init__(LEARNER, ["--model", model, "--home", str(self.home), *flags, *settings], faults)
 
     def wait_until_planned(
         self, streaming: StreamSettings, topics: Topics, ends: dict[int, int], leaving: int = 0

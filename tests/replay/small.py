@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from replay.generate.generation import Models
-from replay.generate.generator import Generator, Subject
+from replay.generate.generator import Generator
 from replay.judge.judge import AcceptingJudge, Judge
 from replay.request_check import RequestCheck
 from replay.request_handler import RequestHandler
-from replay.settings import ReplaySettings, shipped
+from replay.settings import ReplaySettings
+from replay.subject import Subject
+from replay.weights import shipped
 from stream.image_codec import Pixels, encode_png
 from stream.kafka.topics import Topics
 from stream.log import Record

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from replay.teachers.augmentation import augmented
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.augmentation import augmented
+from replay.teachers.tiny.recipe import Recipe
 
 LATENT_CHANNELS = 4
 _RATE = 2e-3

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from replay.teachers.augmentation import augmented, to_tensor
-from replay.teachers.prompts import TEMPLATES, class_prompt, other_prompt
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.augmentation import augmented, to_tensor
+from replay.teachers.tiny.prompts import TEMPLATES, class_prompt, other_prompt
+from replay.teachers.tiny.recipe import Recipe
 from replay.teachers.tiny.tokenizer import load_tokenizer, save_tokenizer
 from stream.process.home import write_atomically
 from stream.sources.datasets.teacher_part import LabelledPictures

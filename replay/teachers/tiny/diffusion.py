@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from replay.teachers.augmentation import augmented, to_tensor
-from replay.teachers.prompts import TEMPLATES, class_prompt
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.augmentation import augmented, to_tensor
 from replay.teachers.tiny.autoencoder import encoded, train_autoencoder
 from replay.teachers.tiny.pipeline import CONTEXT_LENGTH, NOISE, Parts, new_denoiser, new_text_encoder, save_pipeline
+from replay.teachers.tiny.prompts import TEMPLATES, class_prompt
+from replay.teachers.tiny.recipe import Recipe
 from replay.teachers.tiny.tokenizer import load_tokenizer, save_tokenizer
 from stream.sources.datasets.teacher_part import LabelledPictures
 

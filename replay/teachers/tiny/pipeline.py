@@ -6,8 +6,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from replay.teachers.recipe import Recipe
 from replay.teachers.tiny.autoencoder import LATENT_CHANNELS
+from replay.teachers.tiny.recipe import Recipe
 from replay.teachers.tiny.tokenizer import END, START
 
 CONTEXT_LENGTH = 48

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from prometheus_client import Counter
 
-from stream.feed.pace import Thinning
 from stream.process.clock import now_ms
 from stream.process.errors import R2RError, SourceUnavailable
 from stream.sources.cameras.backoff import Backoff
 from stream.sources.cameras.picture_queue import Picture, PictureQueue
+from stream.sources.cameras.thinning import Thinning
 from stream.sources.cameras.video import Address, DecodedPicture, Video
 from stream.sources.cameras.view import View
 

@@ -5,17 +5,18 @@ how far all is delivered; then ``[number, path, mtime_ns, size]`` for each file 
 number n for "all below n are delivered". A torn last line was never acted on and is dropped.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stream.messages import wire_format
 from stream.process.errors import InvalidMessage, SourceUnavailable, StorageFull
 from stream.process.home import write_atomically
+from stream.process.lock import ProcessLock
 
 _LINES_BEFORE_REWRITING = 10_000
 
@@ -45,7 +46,7 @@ class FolderJournal:
 
     def __init__(self, file: Path, new_stream: str) -> None:
         self._file = file
-        self._lock = _lock(file)
+        self._lock = ProcessLock(file.with_suffix(".lock"), partial(_running_already, file))
         self.stream = new_stream
         self._next = 0
         self._delivered = 0
@@ -54,7 +55,7 @@ class FolderJournal:
             self._read()
             self._rewrite()
         except BaseException:
-            os.close(self._lock)
+            self._lock.close()
             raise
 
     def pending(self) -> list[tuple[int, FileState]]:
@@ -104,9 +105,7 @@ class FolderJournal:
 
     def close(self) -> None:
         """Let another feed have it; may be called again."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._lock.close()
 
     def _read(self) -> None:
         if not self._file.exists():
@@ -158,13 +157,9 @@ def _line(number: int, state: FileState) -> list[int | str]:
     return [number, state.path, state.mtime_ns, state.size_bytes]
 
 
-def _lock(file: Path) -> int:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        message = f"another feed of {file.stem!r} is running; stop it first, or choose another name with --source-name"
-        raise SourceUnavailable(message) from error
-    return descriptor
+def _running_already(file: Path, process: str) -> SourceUnavailable:
+    message = (
+        f"another feed of {file.stem!r} is running (process {process}); "
+        "stop it first, or choose another name with --source-name"
+    )
+    return SourceUnavailable(message)

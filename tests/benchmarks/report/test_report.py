@@ -152,7 +152,10 @@ def test_rehearsal_that_does_not_help_is_said() -> None:
     ablation = {"none": {"0": {"mean": 0.934}}, "mixture": {"1": one}, "diffusion": {"1": one}, "both": {"1": one}}
     text = render(learning(), {}, {}, None, ablation | {"machine": HERE, "seeds": [0], "commit": "ab" * 20})
     assert table(text, "what an update rehearses")[0] == "| nothing | 0.934 |"
-    assert "The default does not help on these streams" in text
+    assert "The default does not help on these streams: every window" in text
+    one["mean"] = 0.95
+    text = render(learning(), {}, {}, None, ablation | {"machine": HERE, "seeds": [0], "commit": "ab" * 20})
+    assert "The default helps on these streams.\n" in text
 
 
 def test_the_readme_has_the_tables_of_the_stored_results() -> None:

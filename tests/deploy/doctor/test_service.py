@@ -9,6 +9,7 @@ from deploy.doctor.service import main
 from stream.kafka.admin import create_topics
 from stream.kafka.facts import clock_difference, topic_facts
 from stream.kafka.topics import Topics
+from stream.process.clock import now_ms
 from stream.process.ports import free_port
 from stream.process.settings import StreamSettings
 from tests.wait import wait_until
@@ -61,6 +62,6 @@ def test_the_broker_tells_how_topics_are_kept_and_what_time_it_is(stream_setting
     assert (kept.retention_ms, kept.stamps_arrival) == (-1, True)
     assert missing.partitions == 0
     clock = f"{topics.frames}.clock-check"
-    found = clock_difference(stream_settings, clock)
+    found = clock_difference(stream_settings, clock, now_ms)
     assert abs(found.difference_ms) < 1000 + found.uncertainty_ms
     wait_until(lambda: topic_facts(stream_settings, [clock])[0].partitions == 0, what="the topic's end")

@@ -36,7 +36,7 @@ def test_a_later_minor_version_is_read_and_another_major_is_not() -> None:
 
 
 def test_without_its_model_it_is_incomplete() -> None:
-    with pytest.raises(InvalidMessage, match="incomplete"):
+    with pytest.raises(InvalidMessage, match="does not fit its format"):
         PromotionState.from_bytes(b'{"format":"r2r.steering/1.0"}')
 
 
@@ -51,6 +51,8 @@ def test_what_was_saved_last_is_loaded_and_before_that_nothing_is_pinned(root: s
 
 def test_a_damaged_file_is_reported_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "steering").mkdir()
-    (tmp_path / "steering/digits.json").write_bytes(b"{")
-    with pytest.raises(RegistryError, match=r"steering/digits.json is damaged"):
-        PromotionStateFile(str(tmp_path), "digits").load()
+    for content in (b"{", b'{"format":"r2r.steering/1.0"}', b"\xef\xbb\xbf" + STORED, STORED.decode().encode("utf-16")):
+        (tmp_path / "steering/digits.json").write_bytes(content)
+        with pytest.raises(RegistryError, match=r"steering/digits.json is damaged \(.*\); delete it") as caught:
+            PromotionStateFile(str(tmp_path), "digits").load()
+        assert str(caught.value).count(";") == 1

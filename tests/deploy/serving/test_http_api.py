@@ -11,9 +11,9 @@ import httpx
 import numpy as np
 import pytest
 
+from deploy.registry.served_contract import OUTPUT_NAMES
 from deploy.registry.versions import Registry
 from deploy.serving.http_api import status_of
-from deploy.serving.served_contract import OUTPUT_NAMES
 from stream.image_codec import decode_image, encode_jpeg, encode_png
 from tests.deploy.published import publish
 from tests.deploy.server_process import ServerProcess

@@ -8,9 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto
 
+from deploy.registry.served_contract import OUTPUT_NAMES
 from deploy.serving.errors import InvalidGraph, ProviderMissing
 from deploy.serving.inference_session import InferenceSession, check_provider
-from deploy.serving.served_contract import OUTPUT_NAMES
 from tests.deploy.tiny_model import LATENT, tiny_model
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.registry.served_contract import OUTPUT_NAMES
 from deploy.serving.errors import InvalidRequest, InvalidTensor
 from deploy.serving.inference_session import InferenceSession
 from deploy.serving.protocol import InferRequest, InferResponse, model_metadata
-from deploy.serving.served_contract import OUTPUT_NAMES
 from tests.deploy.tiny_model import tiny_model
 
 IMAGES = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)

@@ -22,7 +22,6 @@ from deploy.status.disk_usage import home_usage_bytes
 from deploy.status.newest_records import NewestRecords
 from deploy.status.running_system import find_running_system, left_over_roles, resident_bytes
 from deploy.status.scrape import MetricsPage
-from deploy.status.service import main
 from deploy.status.status_page import status_page
 from deploy.status.system_status import EventLog, FrameRate, SystemStatus, newest_by_time, read_status
 from stream.kafka.admin import create_topics
@@ -200,16 +199,6 @@ def test_the_newest_events_are_kept_and_those_that_come(stream_settings: StreamS
         send(range(20, 21))
         assert records.passed_over == 11
         assert [record.offset for record in records.past_records(stream_settings)] == [11, 12, 13]
-
-
-def test_where_nothing_runs_it_is_one_sentence_and_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--home", str(tmp_path)]) == 1
-    assert "nothing runs in" in capsys.readouterr().err
-    assert main(["--home", str(tmp_path), "--json"]) == 1
-    assert json.loads(capsys.readouterr().out) == {"home": str(tmp_path), "running": False}
-    (tmp_path / "run.json").write_text(json.dumps({"up": {"pid": 2**22 + 1, "address": ""}}))
-    assert main(["--home", str(tmp_path)]) == 1
-    assert f"process {2**22 + 1}, was killed" in capsys.readouterr().err
 
 
 def test_files_with_holes_count_what_is_written(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ import pytest
 
 from replay.generate.cached_generator import CachedGenerator, SampleCache
 from replay.generate.generation import Models, generate_images
-from replay.generate.generator import Subject
 from replay.judge.judge import AcceptingJudge, LabellerJudge
 from replay.judge.sample_filter import FilterRules
 from replay.label.label import Label
+from replay.subject import Subject
 from stream.image_codec import decode_image
 from tests.replay.small import SeedGenerator, exemplar
 

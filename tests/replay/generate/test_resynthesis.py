@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
-from replay.generate.generator import Subject
 from replay.generate.resynthesis import Resynthesis, Spread
+from replay.subject import Subject
 from tests.replay.small import exemplar
 
 SEEDS = range(40)

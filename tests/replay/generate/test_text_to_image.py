@@ -11,9 +11,9 @@ from transformers import CLIPConfig
 
 from replay.errors import DeviceMemoryFull, DeviceMissing, SubjectUnnamed, WeightsCorrupt, WeightsMissing
 from replay.generate.diffusion_pipeline import DiffusionPipeline, Drawn
-from replay.generate.generator import Subject
 from replay.generate.pipeline_parts import check_parts
 from replay.generate.text_to_image import PipelineOptions, TextToImage, open_text_to_image
+from replay.subject import Subject
 from stream.process.errors import InvalidSetting
 from stream.sources.datasets.packs import digits_part
 from tests.replay.small import GENERATOR

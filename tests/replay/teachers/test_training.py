@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from replay.generate.generator import Subject
 from replay.generate.text_to_image import PipelineOptions, open_text_to_image
 from replay.label.labeller import open_labeller
+from replay.subject import Subject
 from replay.teachers.__main__ import main
 from replay.teachers.examination import Figures
 from replay.teachers.model_card import add_figures
-from replay.teachers.recipe import Recipe
+from replay.teachers.tiny.recipe import Recipe
 from replay.teachers.training import train_teachers
 from stream.process.errors import InvalidSetting
 from stream.sources.datasets.teacher_part import LabelledPictures
@@ -117,8 +117,9 @@ def test_a_folder_that_holds_something_is_left_alone(pair, pictures):
     ],
 )
 def test_an_error_of_the_users_is_one_line(flags, expected, capsys):
-    assert main(flags) == 2
+    assert main(flags) == 1
     error = capsys.readouterr().err
+    assert error.startswith("r2r teachers: ")
     assert expected in error
     assert error.count("\n") == 1
 
@@ -147,7 +148,7 @@ def test_flags_that_cannot_be_are_refused_before_anything_is_written(flags, expe
 
 def test_a_place_where_nothing_can_be_written_is_one_sentence(tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
-    assert main(["train", "--share", "0.001", "--out", str(tmp_path / "file" / "new")]) == 2
+    assert main(["train", "--share", "0.001", "--out", str(tmp_path / "file" / "new")]) == 1
     error = capsys.readouterr().err
     assert error.endswith("mend that\n")
     assert len(error.splitlines()) == 1
@@ -171,5 +172,5 @@ def test_pictures_that_no_pair_can_learn_from_are_refused(pictures, changed, exp
 def test_a_folder_without_a_card_is_refused_before_it_is_measured(card, tmp_path, capsys):
     if card is not None:
         (tmp_path / "README.md").write_bytes(card)
-    assert main(["examine", str(tmp_path)]) == 2
+    assert main(["examine", str(tmp_path)]) == 1
     assert "has no card of a pair of teachers (README.md); name the folder" in capsys.readouterr().err

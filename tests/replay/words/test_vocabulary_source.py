@@ -1,9 +1,11 @@
 import json
+from functools import partial
 
 import pytest
 from prometheus_client import REGISTRY
 
 from replay.errors import EndpointUnavailable
+from replay.metrics import observe_chat
 from replay.words.chat_endpoint import ChatEndpoint
 from replay.words.vocabulary import Vocabulary
 from replay.words.vocabulary_source import VocabularyCache, VocabularySource
@@ -16,7 +18,7 @@ SUGGESTED = Vocabulary(tuple(WORDS["words"]), tuple(WORDS["prompts"]))
 
 def source(folder, url, model="m", words_file=None, llm="r1"):
     endpoint = ChatEndpoint(url, llm, tries=1, seconds=10.0)
-    return VocabularySource(model, endpoint, VocabularyCache(folder), words_file)
+    return VocabularySource(partial(observe_chat, model), endpoint, VocabularyCache(folder), words_file)
 
 
 def absent():

@@ -2,6 +2,7 @@ import json
 import struct
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.stream.sources.files import write_picture
 from tests.stream.sources.videos import write_video
 
 SETTINGS = StreamSettings()
+STARTED_AT_MS = int(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp() * 1000)
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def opened(tmp_path):
 
     def open_flags(*words):
         flags = feed_flags().parse_args([str(word) for word in words])
-        found.append(open_source(flags, SETTINGS, Home(tmp_path / "home"), threading.Event()))
+        found.append(open_source(flags, SETTINGS, Home(tmp_path / "home"), threading.Event(), STARTED_AT_MS))
         return found[-1]
 
     yield open_flags
@@ -48,7 +50,7 @@ def test_digits_are_the_default_data_set(opened):
     given = frames(opening)
     assert len(given) == 5
     assert {item.truth.name for item in given} <= {"0", "1"}
-    assert given[0].frame.source.startswith("digits-2")
+    assert given[0].frame.source.startswith("digits-20260102T030405Z")
 
 
 @pytest.mark.parametrize("order", ["class_incremental", "gradual", "blurry", "recurring", "shuffled"])

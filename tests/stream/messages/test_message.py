@@ -191,13 +191,13 @@ def test_ranges_of_another_shape_are_refused(frames):
 )
 def test_a_value_of_another_type_is_refused_and_its_key_named(name, changes):
     (key,) = changes
-    with pytest.raises(InvalidMessage, match=rf"incomplete \({key}") as caught:
+    with pytest.raises(InvalidMessage, match=rf"does not fit its format \({key}") as caught:
         type(WRITTEN[name]).from_bytes(stored(name, **changes))
     assert caught.value.reason == "incomplete"
 
 
 def test_text_that_cannot_be_written_is_refused():
-    with pytest.raises(InvalidMessage, match=r"incomplete \(text: ") as caught:
+    with pytest.raises(InvalidMessage, match=r"does not fit its format \(text: ") as caught:
         Truth.from_bytes(stored("truth", label="\ud800"))
     assert caught.value.reason == "incomplete"
 

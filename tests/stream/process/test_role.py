@@ -2,9 +2,11 @@ import logging
 import signal
 
 import pytest
+from pydantic import SecretStr
 
 from stream.process.errors import SourceUnavailable
 from stream.process.role import parser, run_role
+from stream.process.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -69,3 +71,66 @@ def test_a_signal_sets_stopping(tmp_path):
         assert role.stopping.wait(5)
 
     assert run(tmp_path, body) == 0
+
+
+class Chat(Settings):
+    """A table with a secret."""
+
+    key: SecretStr = SecretStr("")
+    url: str = ""
+
+
+class WithSecrets(Settings):
+    """A section with a secret of its own and one in a table."""
+
+    chat_key: SecretStr = SecretStr("")
+    chat: Chat = Chat()
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"R2R_REPLAY__CHAT_KYE": "sk-verysecret"},
+        {"R2R_REPLAY__CHAT__KYE": "sk-verysecret"},
+        {"R2R_REPLAY__CHAT__URL__KEY": "sk-verysecret"},
+        {"R2R_REPLAY__CHAT_KEY__KEY": "sk-verysecret"},
+        {"R2R_REPLAY__CHAT": "sk-verysecret"},
+        {"R2R_REPLYA__CHAT_KEY": "sk-verysecret"},
+        {"R2R_REPLAY": "sk-verysecret"},
+    ],
+)
+def test_a_secret_under_a_wrong_key_is_neither_told_nor_in_the_log(environment, tmp_path, capsys, monkeypatch):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert_hidden("verysecret", tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[replay]\nchat_kye = 'sk-verysecret'\n",
+        "[replay.chat]\nkye = 'sk-verysecret'\n",
+        "[replay]\nchat_key = ['sk-verysecret']\n",
+        "[replay.chat]\nkey = ['sk-verysecret']\n",
+        "[replay.chat_key]\nkey = 'sk-verysecret'\n",
+        "[replya]\nchat_key = 'sk-verysecret'\n",
+        "chat_key = 'sk-verysecret'\n[replay]\n",
+        "replay = 'sk-verysecret'\n",
+        "[replay]\nchat_key = sk-verysecret\n",
+    ],
+)
+def test_a_secret_in_a_wrong_place_of_the_file_is_neither_told_nor_in_the_log(text, tmp_path, capsys):
+    (tmp_path / "r2r.toml").write_text(text)
+    assert_hidden("verysecret", tmp_path, capsys, "--settings", str(tmp_path / "r2r.toml"))
+
+
+def test_a_secret_of_a_wrong_type_is_neither_told_nor_in_the_log(tmp_path, capsys):
+    (tmp_path / "r2r.toml").write_text("[replay]\nchat_key = 918273645\n")
+    assert_hidden("918273645", tmp_path, capsys, "--settings", str(tmp_path / "r2r.toml"))
+
+
+def assert_hidden(secret, tmp_path, capsys, *argv):
+    assert run(tmp_path, lambda role: role.settings("replay", WithSecrets), *argv) == 1
+    log = (tmp_path / "logs" / "look.log").read_text()
+    assert "Traceback" in log
+    assert secret not in log + capsys.readouterr().err

@@ -162,8 +162,14 @@ def test_a_value_of_a_table_that_is_not_allowed_is_named_with_its_whole_key():
 
 def test_a_table_is_no_setting_and_a_setting_no_table():
     assert "[learner.paper] is a table; name a key of it" in table_refusal(overrides=["learner.paper=3"])
-    assert "learner.seed = {'deep': '3'} is not allowed" in table_refusal(overrides=["learner.seed.deep=3"])
-    assert "not allowed" in table_refusal(overrides=["learner.paper=3", "learner.seed.deep=3"])
+    told = table_refusal(overrides=["learner.seed.deep=3"])
+    assert told == "learner.seed is a setting, but a table came: [learner.seed]; write learner.seed = VALUE"
+    assert "a table" in table_refusal(overrides=["learner.paper=3", "learner.seed.deep=3"])
+
+
+def test_a_setting_of_a_table_below_is_named_in_full():
+    told = table_refusal(overrides=["learner.epochs=4"])
+    assert told == "'epochs' is not a setting of [learner]; did you mean 'paper.epochs'?"
 
 
 class Checked(Settings):

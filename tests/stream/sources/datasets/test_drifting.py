@@ -6,8 +6,8 @@ from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import DatasetSource
 from stream.sources.datasets.drifting import DriftingSource
 from stream.sources.datasets.drifts import Drift, drifted
+from stream.sources.datasets.image_tree import read_image_tree
 from stream.sources.datasets.packs import load_pack
-from stream.sources.folders.image_tree import read_image_tree
 from tests.stream.sources.files import write_picture
 
 SETTINGS = StreamSettings()

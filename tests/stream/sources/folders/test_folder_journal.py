@@ -1,3 +1,4 @@
+import os
 from contextlib import closing
 
 import pytest
@@ -48,6 +49,15 @@ def test_a_journal_that_cannot_be_read_names_the_remedy(file):
         file.write_bytes(content)
         with pytest.raises(SourceUnavailable, match="remove it"):
             FolderJournal(file, "desk")
+
+
+def test_one_feed_holds_it_at_a_time_and_another_is_told_by_which_process(file):
+    told = rf"another feed of 'desk' is running \(process {os.getpid()}\); stop it"
+    with closing(FolderJournal(file, "desk")) as journal, pytest.raises(SourceUnavailable, match=told):
+        FolderJournal(file, "desk")
+    journal.close()
+    with closing(FolderJournal(file, "desk")):
+        pass
 
 
 def test_the_file_stays_in_proportion_to_the_folder(file):

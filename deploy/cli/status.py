@@ -35,7 +35,7 @@ def status(tool: Tool) -> int:
     if system is None:
         raise SystemMissing(nothing_runs(tool.home))
     with closing(_event_log(tool, system)) as log:
-        status_now = read_status(tool.home, system, FrameRate(), log, time.time())
+        status_now = read_status(tool.home, system, FrameRate(), log, now_ms() / 1000)
     tool.render(status_now.facts(), lambda: page_console().print(status_page(status_now, now_ms())))
     return 0
 
@@ -58,7 +58,8 @@ def _watch(tool: Tool) -> None:
         if system.bootstrap_servers not in logs:
             _close(logs)
             logs[system.bootstrap_servers] = _event_log(tool, system)
-        return status_page(read_status(tool.home, system, rate, logs[system.bootstrap_servers], time.time()), now_ms())
+        log = logs[system.bootstrap_servers]
+        return status_page(read_status(tool.home, system, rate, log, now_ms() / 1000), now_ms())
 
     try:
         with Live(page(), console=page_console(), auto_refresh=False, screen=sys.stdout.isatty()) as live:

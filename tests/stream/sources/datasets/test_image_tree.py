@@ -5,7 +5,7 @@ from stream.image_codec import decode_image
 from stream.process.errors import SourceUnavailable
 from stream.process.settings import StreamSettings
 from stream.sources.datasets.dataset import DatasetSource
-from stream.sources.folders.image_tree import read_image_tree
+from stream.sources.datasets.image_tree import read_image_tree
 from tests.stream.sources.files import picture, write_picture
 
 SETTINGS = StreamSettings()

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import torch
 
-from replay.teachers.augmentation import augmented, to_pixels, to_tensor
-from replay.teachers.recipe import Warp
+from replay.teachers.tiny.augmentation import augmented, to_pixels, to_tensor
+from replay.teachers.tiny.recipe import Warp
 from tests.replay.small import exemplar
 
 STILL = Warp(turn_degrees=0, stretch=0, shift=0, bend=0)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from replay.teachers.recipe import Warp
+from replay.teachers.tiny.recipe import Warp
 from stream.image_codec import Pixels
 
 _KNOTS = 4  # of the bending field, along each side

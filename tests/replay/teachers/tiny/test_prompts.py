@@ -1,6 +1,6 @@
 import numpy as np
 
-from replay.teachers.prompts import SYNONYMS, class_prompt, other_prompt, words_of
+from replay.teachers.tiny.prompts import SYNONYMS, class_prompt, other_prompt, words_of
 
 
 def test_a_class_is_called_by_all_its_words():
