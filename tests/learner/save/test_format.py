@@ -1,10 +1,7 @@
 """The stored checkpoints of versions 1 and 2: what an earlier release wrote, this one reads."""
 
-import hashlib
 import json
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -19,14 +16,19 @@ from learner.part import Saved
 from learner.save.checkpoint import content_sha256, load_checkpoint, origin_of
 from learner.save.format import state_from_bytes, state_to_bytes
 from learner.settings import LearnerSettings
-from stream.messages import wire_format
-from stream.process.errors import InvalidSetting, UnknownFormat
+from stream.process.errors import UnknownFormat
+from tests.learner.save.stored import (
+    OLD,
+    STORED,
+    STORED_1_1,
+    STORED_1_2,
+    STORED_1_4,
+    STORED_2_0,
+    document_of,
+    rewritten,
+)
 from tests.learner.small import SETTINGS, load_digits
 
-STORED = Path(__file__).parents[2] / "fixtures" / "formats" / "v1" / "checkpoint"
-STORED_1_1, STORED_1_2, STORED_1_4 = (STORED.with_name(f"checkpoint_1_{minor}") for minor in (1, 2, 4))
-STORED_2_0 = STORED.with_name("checkpoint_2_0")
-OLD = (STORED, STORED_1_1, STORED_1_2, STORED_1_4)
 CONTENT = "7905a7928ce0209fe8fe5d0d4b98a9d387c20203b027cf5ce5e27152a5705822"
 SLOTS = [1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 0, 1]
 RATIOS = [0.502, 0.312, 1.583, 2.162, 0.821, 0.859, 1.058, 1.787, 0.756, 1.417, 1.573, 0.577]
@@ -43,45 +45,10 @@ IDS = [f"{task}/replay-request/{number}" for task in (5, 11) for number in (0, 1
 BATCHES = [(f"{request}/samples/0",) for request in IDS]
 GENERATED = [(cluster, 3, (3, 16, 16)) for cluster in (0, 0, 0, 0, 1, 1, 1, 1)]
 ORIGIN = {"cluster": "4L6g3nShT-eMCtK--X86sw", "topic": "bRSWzPGwRxyy2LZ9z1Vv1g"}
-GONE = {  # settings that this release does not have
-    "births",
-    "fewest_births",
-    "birth_tolerance",
-    "regroup_gain",
-    "recall_temperature",
-    "generated_alone",
-    "learning_rate_decay",
-    "excess_limit",
-    "drift_min_frames",
-    "drift_adwin_delta",
-    "drift_kswin_alpha",
-    "paper_covariance_floor",
-    "paper_decoder_carried",
-    "paper_density_dimensions",
-    "paper_density_samples",
-    "paper_mixture_start",
-}
 
 
 def files_of(folder):
     return {name: (folder / name).read_bytes() for name in ("state.json", "tensors.safetensors")}
-
-
-def document_of(folder):
-    return json.loads((folder / "state.json").read_bytes())
-
-
-def rewritten(folder, stored, state, manifest=None):
-    """Copy a stored checkpoint as another release would have written it: with another document or manifest."""
-    shutil.copytree(stored, folder)
-    listing = json.loads((folder / "manifest.json").read_bytes())
-    body = json.dumps(state).encode()
-    (folder / "state.json").write_bytes(body)
-    listing["files"]["state.json"] = {"sha256": hashlib.sha256(body).hexdigest(), "bytes": len(body)}
-    content = wire_format.to_bytes("checkpoint-content", "1.0", {"files": listing["files"]})
-    listing["content_sha256"] = hashlib.sha256(content).hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(listing | (manifest or {})))
-    return folder
 
 
 def counts_of(state):
@@ -141,48 +108,6 @@ def test_what_a_labeller_said_is_in_the_stored_checkpoint_of_1_4():
     assert state.labels.words == {Place(0, 25): "zero", Place(2, 30): "one"}
     assert [one.members for one in state.replay.asked.values()] == [(Place(0, 25), Place(1, 26)), (), (), ()]
     assert (state.replay.gaps, state.last_seen.frames_since) == ({0: 0.125, 1: 0.5}, {0: 16, 1: 0})
-
-
-@pytest.mark.parametrize("stored", OLD)
-def test_a_detector_of_version_1_begins_anew(stored):
-    state = load_checkpoint(stored)
-    assert document_of(stored)["detectors"]["page_hinkley"]
-    assert state.detector.save() == state.detector.renewed().save()
-    assert state.detector.name == "page_hinkley"
-
-
-@pytest.mark.parametrize("kind", ["adwin", "kswin"])
-def test_what_other_detectors_of_version_1_saw_is_seen_again(tmp_path, kind):
-    document = document_of(OLD[-1])
-    document["settings"]["drift_detector"] = kind
-    state = load_checkpoint(rewritten(tmp_path / "c", OLD[-1], document | {"detectors": {kind: {"shown": [0.5, 1.5]}}}))
-    assert state.detector.save().values == {"name": kind, "seen": [0.5, 1.5]}
-
-
-@pytest.mark.parametrize("gone", ["never", "always"])
-def test_a_detector_of_version_1_that_is_gone_makes_room_for_the_default(tmp_path, gone):
-    document = document_of(OLD[-1])
-    document["settings"]["drift_detector"] = gone
-    state = load_checkpoint(rewritten(tmp_path / "c", OLD[-1], document | {"detectors": {gone: {}}}))
-    assert state.detector.name == "page_hinkley"
-
-
-def test_a_setting_that_is_no_longer_allowed_is_told_with_its_remedy(tmp_path):
-    document = document_of(OLD[-1])
-    document["settings"]["overload"] = "panic"
-    with pytest.raises(InvalidSetting, match=r"a value of learner\.overload that this release does not allow"):
-        load_checkpoint(rewritten(tmp_path / "c", OLD[-1], document))
-
-
-@pytest.mark.parametrize("stored", OLD)
-def test_every_setting_of_version_1_stands_in_its_table_or_is_gone(stored):
-    now = load_checkpoint(stored).settings.model_dump(mode="json")
-    tables = (now, now["autoencoder"], now["clusters"])
-    for name, value in document_of(stored)["settings"].items():
-        own = "channels" if name == "encoder_channels" else name.removeprefix("paper_")
-        where = (now["paper"],) if name.startswith("paper_") else tables
-        found = [table[own] for table in where if own in table]
-        assert found == ([] if name in GONE else [value])
 
 
 def test_the_stored_checkpoint_of_2_0_is_read_with_all_its_values():
