@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from benchmarks.learning.in_process import as_it_is
-from benchmarks.named_streams.__main__ import TEACHERS
 from benchmarks.named_streams.leaving_streams import WORLDS, leaving_stream
 from benchmarks.named_streams.named_run import accuracy, named_run
+from benchmarks.named_streams.run import TEACHERS
 from benchmarks.report.result_file import write_result
 from benchmarks.site.seeded_runs import in_processes, summary
 from learner.model.clusters.model import ClusterModel

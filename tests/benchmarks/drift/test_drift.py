@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.drift.__main__ import Bound, delay_frames, row_of, seen_live, signals_in, table, watchers
 from benchmarks.drift.recordings import CalmLength, Recording, record_calm, record_change, varied
+from benchmarks.drift.run import Bound, delay_frames, row_of, seen_live, signals_in, table, watchers
 from tests.learner.small import SETTINGS, load_digits
 
 PAGE_HINKLEY = watchers()["page_hinkley"]

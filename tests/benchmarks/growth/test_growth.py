@@ -6,9 +6,9 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from benchmarks.growth.__main__ import Plan, Trace, figures_of, missing_of
 from benchmarks.growth.recurring_stream import VISIT_FRAMES, RecurringLearner, visits
 from benchmarks.growth.repeated_steps import REPEATS, Step, measure_steps
+from benchmarks.growth.run import Plan, Trace, figures_of, missing_of
 from learner.process import fix_threads
 from learner.settings import AutoencoderSettings, ClusterSettings, LearnerSettings
 from stream.sources.datasets.packs import load_pack

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.learning.__main__ import command_of, table
+from benchmarks.learning.run import command_of, table
 
 
 def chosen(data: Path | None = None, rows: list[str] | None = None, *, quick: bool = False) -> Namespace:

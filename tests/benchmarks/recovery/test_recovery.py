@@ -4,8 +4,8 @@ from collections import deque
 
 import pytest
 
-from benchmarks.recovery.__main__ import planned_deaths
 from benchmarks.recovery.killed_roles import AT_RANDOM, Death, KilledRole, histogram
+from benchmarks.recovery.run import planned_deaths
 from benchmarks.recovery.uninterrupted import Judged
 from learner import faults as learner_faults
 from replay.worker import Faults as ReplayFaults

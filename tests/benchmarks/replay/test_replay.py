@@ -1,8 +1,8 @@
 """The replay benchmark's arithmetic, and that a worker whose generator does nothing answers."""
 
-from benchmarks.replay.__main__ import NO_ABLATION, figures_of
 from benchmarks.replay.replayed_stream import Run
 from benchmarks.replay.round_trip import AT_ONCE, IMAGES, coordination_figures
+from benchmarks.replay.run import NO_ABLATION, figures_of
 from benchmarks.report.result_file import with_reasons
 from benchmarks.site.broker_site import Site
 from stream.kafka.topics import Topics

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report.__main__ import BEGIN, END, README, render, rewritten
+from benchmarks.report.run import BEGIN, END, README, render, rewritten
 
 HERE = {"cores": 2, "cpu": "AMD EPYC"}
 

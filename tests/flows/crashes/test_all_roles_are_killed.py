@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from benchmarks.recovery.__main__ import MODEL, SEED, SETTINGS, Site, run
 from benchmarks.recovery.killed_roles import AT_RANDOM, Death
+from benchmarks.recovery.run import MODEL, SEED, SETTINGS, Site, run
 from benchmarks.recovery.uninterrupted import judge
 from stream.kafka.admin import create_topics
 from stream.kafka.topics import Topics
