@@ -22,6 +22,8 @@ from sklearn.neighbors import kneighbors_graph
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from learner.model.clusters.projection import fit_projection
+
 _DIMENSIONS = 32  # principal components of the latents in which neighbours are looked for
 _JUDGED = 16  # of them, in which a silhouette is taken: in more all distances look alike
 _NEIGHBOURS = 8  # each frame is the first of its own
@@ -133,10 +135,8 @@ class Neighbourhood:
 
     @cached_property
     def _points(self) -> NDArray[np.float64]:
-        centred_NL = self.latents_NL.double() - self.latents_NL.double().mean(0)
-        _, _, rows = torch.linalg.svd(centred_NL, full_matrices=False)
-        dimensions = min(_DIMENSIONS, len(centred_NL) - 1)  # centred points span no more; scikit-learn warns of [N, N]
-        points: NDArray[np.float64] = (centred_NL @ rows[:dimensions].T).numpy()
+        dimensions = min(_DIMENSIONS, len(self.latents_NL) - 1, self.latents_NL.shape[1])
+        points: NDArray[np.float64] = fit_projection(self.latents_NL, dimensions).forward(self.latents_NL).numpy()
         return points
 
     @cached_property

@@ -5,7 +5,10 @@ Axes: N samples, L latent width, D kept dimensions.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 
@@ -32,7 +35,7 @@ class Projection:
 
 
 def fit_projection(latents_NL: Tensor, dimensions: int) -> Projection:
-    """Fit by singular value decomposition; ``dimensions`` must not exceed N or L.
+    """Fit scikit-learn's PCA; ``dimensions`` must not exceed N or L.
 
     Examples
     --------
@@ -40,7 +43,6 @@ def fit_projection(latents_NL: Tensor, dimensions: int) -> Projection:
     >>> fit_projection(line, 1).forward(line).abs().flatten().round(decimals=3).tolist()
     [1.414, 0.0, 1.414]
     """
-    latents = latents_NL.double()
-    mean_L = latents.mean(0)
-    _, _, rows = torch.linalg.svd(latents - mean_L, full_matrices=False)
-    return Projection(mean_L, rows[:dimensions].contiguous())
+    with threadpool_limits(1), np.errstate(invalid="ignore"):  # equal latents have no variance to share out
+        fitted = PCA(dimensions, svd_solver="full").fit(latents_NL.double().numpy())
+    return Projection(torch.from_numpy(fitted.mean_), torch.from_numpy(fitted.components_.copy()))
